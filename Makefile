@@ -1,0 +1,60 @@
+# Everything runs in the project's own environment, .venv, made from Python 3.11+ with venv and nothing else.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r
+
+.PHONY: help run test check format bench crash lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(BIN)/uv: requirements/bootstrap.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/run.stamp: $(BIN)/uv requirements/run.txt pyproject.toml
+	$(INSTALL) requirements/run.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
+	$(INSTALL) requirements/dev.txt
+	@touch $@
+
+tests/wire/js/node_modules/.package-lock.json: $(VENV)/dev.stamp tests/wire/js/package-lock.json
+	cd tests/wire/js && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+
+run: $(VENV)/run.stamp ## demo tenants contoso and fabrikam, server on loopback, and a command to paste
+	@$(BIN)/xtap init --demo --if-missing
+	@$(BIN)/xtap serve --show-example
+
+test: $(VENV)/dev.stamp tests/wire/js/node_modules/.package-lock.json ## everything the tests need, then all tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/dev.stamp ## format, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## write the format, apply safe lint fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev.stamp ## ratios against named references measured in the same run
+	$(BIN)/python -m benchmarks
+
+crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times
+	XTAP_CRASH_KILLS=500 $(BIN)/python -m pytest tests/contract/test_crash.py -q
+
+lock: $(BIN)/uv ## write requirements/*.txt from pyproject.toml (names, versions and hashes only)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+
+clean: ## remove the environment and what the tests made
+	rm -rf $(VENV) tests/wire/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

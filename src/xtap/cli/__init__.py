@@ -1,0 +1,1 @@
+"""The command line: one file per command; help and messages are written for the person at the terminal."""

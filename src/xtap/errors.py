@@ -1,0 +1,121 @@
+"""What can go wrong, as one tree that knows nothing of HTTP.
+
+Errors are raised where the cause is known; each surface maps them once, by one table
+(``xtap.graph.errors`` for Graph, ``xtap.server.issuer`` for the token endpoint, ``xtap.cli.main`` for commands).
+Messages are for the person who sent the input: what was found, what was expected, what to do.
+
+    XtapError
+    ├── InvalidInput          the input was read, and breaks rules: all violations at once
+    │   ├── UnsupportedQuery  a query option that this resource cannot serve
+    │   └── PolicyViolation   the setting is well-formed, but the state of other objects forbids it
+    ├── MalformedRequest      the input could not be read at all
+    │   ├── TooLarge          it is larger than the limit
+    │   ├── UnsupportedMedia  it is of a type that is not spoken here
+    │   └── UnknownSegment    the path names something that does not exist in the API
+    ├── Unauthenticated       no token, or one that is refused
+    ├── Forbidden             the caller is known, and may not do this
+    ├── NotFound              no such object for this tenant
+    ├── Conflict              the state of the object forbids this
+    │   └── AlreadyExists     an object with this key exists
+    ├── NotSupported          the object exists, the method does not
+    ├── Unavailable           nothing was changed, try again later (storage full, read-only, locked)
+    └── ConfigurationError    the server or command cannot start like this
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule at one place of a document.
+
+    Attributes:
+        path: JSON path of the place, ``$`` for the whole document, such as ``$.inboundTrust.isMfaAccepted``.
+        message: what was found, what was expected, and what to do.
+    """
+
+    path: str
+    message: str
+
+
+class XtapError(Exception):
+    """The root: every expected failure of xtap, with a message that may be shown to the person who caused it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(XtapError):
+    """The input was read and breaks one or more rules; ``violations`` lists them all, in document order."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(violations[0].message)
+        self.violations = tuple(violations)
+
+    @classmethod
+    def at(cls, path: str, message: str) -> InvalidInput:
+        """Build the error for a single violation."""
+        return cls((Violation(path, message),))
+
+
+class UnsupportedQuery(InvalidInput):
+    """A query option is unknown, malformed, or not served by this resource."""
+
+
+class PolicyViolation(InvalidInput):
+    """The document is well-formed, but the state of other objects of the tenant forbids it."""
+
+
+class MalformedRequest(XtapError):
+    """The request could not be read: not JSON, not UTF-8, nested too deep."""
+
+
+class TooLarge(MalformedRequest):
+    """The request is larger than the configured limit."""
+
+
+class UnsupportedMedia(MalformedRequest):
+    """The content type or encoding of the request is not understood."""
+
+
+class UnknownSegment(MalformedRequest):
+    """The path has a segment that the API does not know."""
+
+
+class Unauthenticated(XtapError):
+    """The request has no bearer token, or one that is refused; the message never repeats the token."""
+
+
+class Forbidden(XtapError):
+    """The caller is authenticated but lacks the permission or directory role."""
+
+
+class NotFound(XtapError):
+    """The object does not exist in the caller's tenant."""
+
+
+class Conflict(XtapError):
+    """The present state of the object forbids the change."""
+
+
+class AlreadyExists(Conflict):
+    """An object with this key exists already."""
+
+
+class NotSupported(XtapError):
+    """The resource exists, but not with this method."""
+
+
+class Unavailable(XtapError):
+    """The change was not made and nothing was lost; the same request may succeed later."""
+
+
+class ConfigurationError(XtapError):
+    """The server or command cannot start with these settings."""

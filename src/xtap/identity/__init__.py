@@ -1,0 +1,1 @@
+"""WHO is asking: issuers, keys, bearer tokens; and the embedded issuer for local use."""

@@ -1,0 +1,22 @@
+"""Which objects a tenant keeps: each is one JSON document under a kind and a key."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The kinds of stored objects; the value is what stands in the database, so it never changes."""
+
+    POLICY = "policy"
+    DEFAULT = "default"
+    PARTNER = "partner"
+    IDENTITY_SYNC = "identitySynchronization"
+    PARTNER_TEMPLATE = "partnerTemplate"
+    SYNC_TEMPLATE = "identitySynchronizationTemplate"
+    TENANT = "tenant"
+    APPLICATION = "application"
+
+
+SINGLETON = ""
+"""The key of kinds of which a tenant has exactly one."""

@@ -1,0 +1,84 @@
+"""What a store promises; every backend passes the same contract (``xtap.testing.store_contract``).
+
+* A tenant's objects are read from an immutable :class:`Snapshot`; a snapshot never changes under its reader.
+* A change is a pure function from a snapshot to a :class:`Change`. Changes of one tenant run one after the other, each
+  on the state that the one before left, so no update is ever lost. The function may run more than once.
+* A change and its audit records become durable together or not at all, and before ``change`` returns.
+* Readers see a change only after it is durable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from xtap.model.ids import TenantId
+    from xtap.model.objects import Kind
+    from xtap.store.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One object after the change: its JSON document, or None when it is deleted."""
+
+    kind: Kind
+    key: str
+    document: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One audit record: ``id`` is unique in the tenant, ``document`` a directoryAudit as JSON."""
+
+    id: str
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one operation does to one tenant: the objects it writes, the records that tell of it."""
+
+    writes: tuple[Write, ...]
+    audit: tuple[AuditEntry, ...] = ()
+
+
+class Store(Protocol):
+    """Where tenants' objects live. All methods are safe to call from one event loop at a time."""
+
+    async def snapshot(self, tenant: TenantId) -> Snapshot:
+        """Return the latest durable state of a tenant; an unknown tenant has an empty one, version 0."""
+        ...
+
+    async def refresh(self, tenant: TenantId) -> Snapshot:
+        """As ``snapshot``, but also notice what another process wrote to the same database."""
+        ...
+
+    async def change(self, tenant: TenantId, decide: Callable[[Snapshot], Change]) -> Snapshot:
+        """Run ``decide`` on the latest state, make its result durable, and return the state after it.
+
+        A change without writes and records is acknowledged without a commit, and the version stays.
+
+        Raises:
+            Unavailable: the storage refused; nothing of the change was kept.
+            XtapError: whatever ``decide`` raised; nothing was changed.
+        """
+        ...
+
+    async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
+        """Read audit records with their sequence numbers, oldest first, those after ``after`` only."""
+        ...
+
+    async def check(self) -> None:
+        """Prove that the storage can be read now.
+
+        Raises:
+            Unavailable: it cannot.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of the storage; further calls raise Unavailable."""
+        ...

@@ -1,0 +1,49 @@
+"""The state of one tenant at one version, immutable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from xtap.store.sorted_map import EMPTY, SortedMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from xtap.model.ids import TenantId
+    from xtap.model.objects import Kind
+    from xtap.store.protocol import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every object of one tenant after its ``version``-th change.
+
+    Keys are compared as they are; whoever makes keys lowers identifiers first (``xtap.model.ids``).
+    """
+
+    tenant: TenantId
+    version: int = 0
+    objects: Mapping[Kind, SortedMap] = field(default_factory=dict)
+
+    def get(self, kind: Kind, key: str) -> bytes | None:
+        """Return the JSON document of one object, or None."""
+        return self.objects.get(kind, EMPTY).get(key)
+
+    def count(self, kind: Kind) -> int:
+        """Return how many objects of a kind there are."""
+        return len(self.objects.get(kind, EMPTY))
+
+    def scan(self, kind: Kind, after: str | None = None) -> Iterator[tuple[str, bytes]]:
+        """Yield (key, document) in key order, those behind ``after`` only."""
+        return self.objects.get(kind, EMPTY).scan(after)
+
+    def apply(self, writes: Iterable[Write]) -> Snapshot:
+        """Return the state after the writes, one version later."""
+        objects = dict(self.objects)
+        for write in writes:
+            before = objects.get(write.kind, EMPTY)
+            objects[write.kind] = (
+                before.without(write.key) if write.document is None else before.with_(write.key, write.document)
+            )
+        return replace(self, version=self.version + 1, objects=objects)
