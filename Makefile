@@ -28,8 +28,8 @@ tests/wire/js/node_modules/.package-lock.json: $(VENV)/dev.stamp tests/wire/js/p
 	cd tests/wire/js && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 
 run: $(VENV)/run.stamp ## demo tenants contoso and fabrikam, server on loopback, and a command to paste
-	@$(BIN)/xtap init --demo --if-missing
-	@$(BIN)/xtap serve --show-example
+	@$(BIN)/xtap init --demo
+	@$(BIN)/xtap serve
 
 test: $(VENV)/dev.stamp tests/wire/js/node_modules/.package-lock.json ## everything the tests need, then all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -15,6 +15,7 @@ Messages are for the person who sent the input: what was found, what was expecte
     ├── Unauthenticated       no token, or one that is refused
     ├── Forbidden             the caller is known, and may not do this
     ├── NotFound              no such object for this tenant
+    │   └── NothingToUpdate   it was to be changed
     ├── Conflict              the state of the object forbids this
     │   └── AlreadyExists     an object with this key exists
     ├── NotSupported          the object exists, the method does not
@@ -38,10 +39,12 @@ class Violation:
     Attributes:
         path: JSON path of the place, ``$`` for the whole document, such as ``$.inboundTrust.isMfaAccepted``.
         message: what was found, what was expected, and what to do.
+        code: the kind of violation, one word for programs.
     """
 
     path: str
     message: str
+    code: str = "InvalidValue"
 
 
 class XtapError(Exception):
@@ -94,11 +97,19 @@ class Unauthenticated(XtapError):
 
 
 class Forbidden(XtapError):
-    """The caller is authenticated but lacks the permission or directory role."""
+    """The caller is authenticated but lacks the permission or directory role; ``needs`` says which would do."""
+
+    def __init__(self, message: str, needs: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.needs = tuple(needs)
 
 
 class NotFound(XtapError):
     """The object does not exist in the caller's tenant."""
+
+
+class NothingToUpdate(NotFound):
+    """The object that was to be changed does not exist in the caller's tenant."""
 
 
 class Conflict(XtapError):
@@ -110,7 +121,11 @@ class AlreadyExists(Conflict):
 
 
 class NotSupported(XtapError):
-    """The resource exists, but not with this method."""
+    """The resource exists, but not with this method; ``allowed`` lists those it has, separated by commas."""
+
+    def __init__(self, message: str, allowed: str = "") -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class Unavailable(XtapError):

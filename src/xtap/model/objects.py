@@ -16,6 +16,7 @@ class Kind(StrEnum):
     SYNC_TEMPLATE = "identitySynchronizationTemplate"
     TENANT = "tenant"
     APPLICATION = "application"
+    SECRET = "secret"
 
 
 SINGLETON = ""

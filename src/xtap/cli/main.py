@@ -1,0 +1,123 @@
+"""The command ``xtap``: finds the command's module, reads its flags, turns errors into one line and an exit code.
+
+Exit codes: 0 fine, 1 error, 2 wrong usage (as argparse) or, for commands that compare or decide, "no".
+Only the module of the command that runs is imported, so that ``xtap version`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from xtap.errors import XtapError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from xtap.server.settings import Settings
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "serve": "run the server: Graph, and the embedded issuer for local use",
+        "init": "write xtap.toml, a local certificate authority, signing keys and (--demo) two tenants",
+        "token": "print a bearer token from the embedded issuer",
+        "tenant": "add, list or show the tenants that the server knows",
+        "healthcheck": "ask a running server whether it is healthy",
+        "version": "print the version",
+    }
+)
+"""Every command and what it does, in the order of the help."""
+
+
+def run() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0
+    name = "version" if arguments[0] in {"-V", "--version"} else arguments[0]
+    if name not in COMMANDS:
+        print(f"xtap: there is no command '{name}'.\n\n{_overview()}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"xtap.cli.{name}")
+    parser = argparse.ArgumentParser(
+        prog=f"xtap {name}",
+        description=f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    try:
+        code: int = module.run(parser.parse_args(arguments[1:]))
+    except XtapError as error:
+        print(f"xtap {name}: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add flags for settings; without names, for all of them."""
+    from msgspec import inspect, structs  # noqa: PLC0415 - version and help need no settings
+
+    from xtap.server.settings import Settings  # noqa: PLC0415 - see above
+
+    group = parser.add_argument_group("settings", "also XTAP_… variables and keys of xtap.toml; flags win")
+    group.add_argument("--config", metavar="FILE", help="configuration file (default: xtap.toml in this folder)")
+    for field in structs.fields(Settings):
+        if names and field.encode_name not in names:
+            continue
+        info = inspect.type_info(field.type)
+        description = info.extra_json_schema or {} if isinstance(info, inspect.Metadata) else {}
+        default = f" (default: {field.default})" if field.default not in {"", (), False} else ""
+        text = f"{description.get('description', '')}{default}".replace("%", "%%")
+        if isinstance(field.default, bool):
+            group.add_argument(f"--{field.encode_name}", action="store_const", const="true", help=text)
+        else:
+            group.add_argument(f"--{field.encode_name}", metavar=field.name.upper(), help=text)
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Gather the settings for a command.
+
+    Raises:
+        ConfigurationError: a value or key is wrong.
+    """
+    from xtap.server.settings import load  # noqa: PLC0415 - version and help need no settings
+
+    given = {name.replace("_", "-"): value for name, value in vars(args).items() if value is not None}
+    config = given.pop("config", None)
+    from msgspec import structs  # noqa: PLC0415 - see above
+
+    from xtap.server.settings import Settings  # noqa: PLC0415 - see above
+
+    keys = {field.encode_name for field in structs.fields(Settings)}
+    flags = {name: value for name, value in given.items() if name in keys}
+    return load(flags, os.environ, Path(config) if config else None)
+
+
+def _overview() -> str:
+    lines = [f"  {name:<12} {what}" for name, what in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: xtap COMMAND [flags]",
+            "",
+            "The cross-tenant access policy of Microsoft Graph, self-hosted.",
+            "",
+            *lines,
+            "",
+            "'xtap COMMAND --help' explains a command.",
+        ]
+    )

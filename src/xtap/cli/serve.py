@@ -1,0 +1,101 @@
+"""``xtap serve``: run the server until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xtap.cli.main import add_settings, settings_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from xtap.server.asgi import Application
+    from xtap.server.settings import Settings
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the flags: every setting."""
+    add_settings(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the application and listen."""
+    settings = settings_of(args)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    _run(_serve(settings, args))
+    return 0
+
+
+def _run(main: object) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        asyncio.run(main)  # type: ignore[arg-type]
+    else:
+        uvloop.run(main)  # type: ignore[arg-type]
+
+
+async def _serve(settings: Settings, args: argparse.Namespace) -> None:
+    from xtap.server.asgi import build  # noqa: PLC0415 - 'xtap serve --help' needs no server
+    from xtap.server.serve import serve  # noqa: PLC0415
+
+    application = await build(settings)
+    try:
+        greeting = await _greeting(application, args)
+    except BaseException:
+        await application.close()
+        raise
+    await serve(application, lambda: print(greeting, flush=True))
+
+
+async def _greeting(application: Application, args: argparse.Namespace) -> str:
+    settings = application.settings
+    lines = ["xtap is ready"]
+    if settings.port:
+        lines.append(f"  Graph  {settings.http_url}/v1.0")
+    if settings.tls_port:
+        lines.append(f"  Graph  {settings.https_url}/v1.0")
+    if application.issuer is not None:
+        ca = "" if settings.tls_cert else f"   (authority: {settings.folder / 'ca.pem'})"
+        lines.append(f"  issuer {settings.https_url}/{{tenant}}/v2.0{ca}")
+        lines += await _example(application, args)
+    return "\n".join([*lines, "", "stop with Ctrl-C"])
+
+
+async def _example(application: Application, args: argparse.Namespace) -> list[str]:
+    """Return a command to paste: it creates fabrikam as partner of contoso, or shows it if it is there."""
+    from xtap.model.objects import Kind  # noqa: PLC0415 - see _serve
+    from xtap.server.demo import CONTOSO, FABRIKAM  # noqa: PLC0415
+    from xtap.service import tenants  # noqa: PLC0415
+
+    settings = application.settings
+    if not settings.port or not await tenants.is_registered(application.store, CONTOSO.id):
+        return []
+    partners = f"{settings.http_url}/v1.0/policies/crossTenantAccessPolicy/partners"
+    token = f'-H "Authorization: Bearer $({_command()} token --tenant contoso{_same_place(args)})"'
+    known = (await application.store.snapshot(CONTOSO.id)).get(Kind.PARTNER, FABRIKAM.id)
+    if known is not None:
+        return ["", "show contoso's partner fabrikam:", f"  curl -sS {token} {partners}/{FABRIKAM.id}"]
+    body = f'{{"tenantId":"{FABRIKAM.id}","inboundTrust":{{"isMfaAccepted":true}}}}'
+    return [
+        "",
+        "create fabrikam as a partner of contoso that is trusted for MFA (paste in another terminal, same folder):",
+        f"  curl -sS {token} -H 'Content-Type: application/json' -d '{body}' {partners}",
+    ]
+
+
+def _command() -> str:
+    """Return how this command was called, so that the example works where it was printed."""
+    path = Path(sys.argv[0]).absolute()
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def _same_place(args: argparse.Namespace) -> str:
+    given = ((name, getattr(args, name, None)) for name in ("config", "data", "tls_port"))
+    return "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given if value)

@@ -1,0 +1,119 @@
+"""``xtap tenant``: the tenants that the server knows; a running server notices new ones by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from xtap.cli.main import add_settings, settings_of
+from xtap.errors import NotFound
+
+if TYPE_CHECKING:
+    import argparse
+
+    from xtap.model.directory import Application, Tenant
+    from xtap.store.protocol import Store
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    commands = parser.add_subparsers(dest="action", required=True, metavar="add|list|show")
+    add = commands.add_parser("add", help="register a tenant, and an application of it")
+    add.add_argument("name", help="display name")
+    add.add_argument("--id", help="tenant id (GUID; default: a new one)")
+    add.add_argument("--domain", action="append", default=[], help="verified domain; repeat for more")
+    add.add_argument("--client-id", help="also register this application; its secret is XTAP_CLIENT_SECRET or printed")
+    add.add_argument("--role", action="append", help="application permission of it; repeat (default: all)")
+    listing = commands.add_parser("list", help="list the registered tenants")
+    show = commands.add_parser("show", help="show one tenant and its applications")
+    show.add_argument("name", help="name, id or domain")
+    for command in (add, listing, show):
+        command.add_argument("--output", choices=("table", "json"), default="table")
+        add_settings(command, "data")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sub-command."""
+    asyncio.run(_run(args))
+    return 0
+
+
+async def _run(args: argparse.Namespace) -> None:
+    from xtap.server.asgi import open_store  # noqa: PLC0415 - 'xtap tenant --help' needs no store
+
+    store = open_store(settings_of(args), exclusive=False)
+    try:
+        await {"add": _add, "list": _list, "show": _show}[args.action](store, args)
+    finally:
+        await store.close()
+
+
+async def _add(store: Store, args: argparse.Namespace) -> None:
+    from xtap.model.directory import Tenant  # noqa: PLC0415 - see _run
+    from xtap.model.ids import parse_tenant_id  # noqa: PLC0415
+    from xtap.service import tenants  # noqa: PLC0415
+
+    tenant_id = parse_tenant_id(args.id or str(uuid4()), "--id")
+    domains = tuple(domain.lower() for domain in args.domain)
+    tenant = Tenant(id=tenant_id, display_name=args.name, domains=domains)
+    await tenants.add(store, tenant)
+    made, secret = _application(args, tenant) if args.client_id else (None, None)
+    if made is not None:
+        await tenants.add_application(store, tenant_id, made)
+    _print(args, [tenant], [] if made is None else [made], secret)
+
+
+async def _list(store: Store, args: argparse.Namespace) -> None:
+    from xtap.service import tenants  # noqa: PLC0415 - see _run
+
+    _print(args, await tenants.listing(store), [], None)
+
+
+async def _show(store: Store, args: argparse.Namespace) -> None:
+    from xtap.service import tenants  # noqa: PLC0415 - see _run
+
+    tenant = await tenants.find(store, args.name)
+    if tenant is None:
+        raise NotFound(f"No tenant '{args.name}' is registered. 'xtap tenant list' shows those that are.")
+    _print(args, [tenant], await tenants.applications(store, tenant.id), None)
+
+
+def _application(args: argparse.Namespace, tenant: Tenant) -> tuple[Application, str | None]:
+    """Return the application, and its secret if it was made up here."""
+    from xtap.identity.client_secrets import hash_secret  # noqa: PLC0415 - see _run
+    from xtap.model.directory import Application  # noqa: PLC0415
+    from xtap.model.pristine import derived_id  # noqa: PLC0415
+    from xtap.service.permissions import PERMISSIONS  # noqa: PLC0415
+
+    given = os.environ.get("XTAP_CLIENT_SECRET")
+    secret = given or secrets.token_urlsafe(24)
+    application = Application(
+        client_id=args.client_id,
+        display_name=args.client_id,
+        object_id=derived_id(tenant.id, args.client_id),
+        secret=hash_secret(secret),
+        permissions=tuple(args.role or PERMISSIONS),
+    )
+    return application, None if given else secret
+
+
+def _print(args: argparse.Namespace, found: list[Tenant], applications: list[Application], secret: str | None) -> None:
+    apps = [{"clientId": app.client_id, "permissions": list(app.permissions)} for app in applications]
+    if args.output == "json":
+        shown = [
+            {"id": tenant.id, "displayName": tenant.display_name, "domains": list(tenant.domains)} for tenant in found
+        ]
+        whole: object = shown if args.action == "list" else shown[0] | {"applications": apps}
+        print(json.dumps(whole | {"clientSecret": secret} if secret and isinstance(whole, dict) else whole, indent=2))
+        return
+    width = max((len(tenant.display_name) for tenant in found), default=0)
+    for tenant in found:
+        print(f"{tenant.id}  {tenant.display_name:<{width}}  {', '.join(tenant.domains)}".rstrip())
+    for app in apps:
+        print(f"  application {app['clientId']}: {', '.join(app['permissions'])}")
+    if secret:
+        print(f"  client secret (shown once): {secret}")

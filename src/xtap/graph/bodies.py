@@ -1,0 +1,114 @@
+"""What does the body of a request say? From bytes to a JSON object, or the reason why not.
+
+Stricter than RFC 8259 asks: a duplicate member is refused, because two readers could take different ones.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, NoReturn
+
+from xtap.errors import MalformedRequest, TooLarge, UnsupportedMedia
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xtap.model.schema import Document, Json
+
+MAX_BODY = 1024 * 1024
+"""Bytes of one request body, also after decompression."""
+
+MAX_DEPTH = 32
+"""Nesting of arrays and objects; the deepest document of the API has 6 levels."""
+
+UNREADABLE = (
+    "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
+)
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+
+
+def decoded(body: bytes, headers: Mapping[bytes, bytes]) -> bytes:
+    """Undo the content encoding of a body.
+
+    Raises:
+        UnsupportedMedia: an encoding other than gzip, deflate or identity.
+        TooLarge: more than MAX_BODY bytes come out.
+        MalformedRequest: the compressed data is broken.
+    """
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding == b"identity":
+        return body
+    if encoding not in {b"gzip", b"x-gzip", b"deflate"}:
+        raise UnsupportedMedia("Content-Encoding is not supported. Send gzip, deflate, or no Content-Encoding.")
+    inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        plain = inflate.decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        raise MalformedRequest("The request body is not valid gzip data.") from None
+    if len(plain) > MAX_BODY:
+        raise too_large()
+    if not inflate.eof:
+        raise MalformedRequest("The gzip data of the request body ends too early.")
+    return plain
+
+
+def too_large() -> TooLarge:
+    """Build the error for a body over the limit."""
+    return TooLarge(f"The request body is larger than {MAX_BODY} bytes. Send fewer targets in one request; use groups.")
+
+
+def json_object(body: bytes, headers: Mapping[bytes, bytes]) -> Document:
+    """Read a request body that must be a JSON object.
+
+    Raises:
+        UnsupportedMedia: the content type is another one than JSON.
+        MalformedRequest: there is no content type, or the body is no JSON object in UTF-8, or nested too deep.
+    """
+    _require_json(headers)
+    try:
+        value: Json = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise MalformedRequest(UNREADABLE) from None
+    if not isinstance(value, dict):
+        raise MalformedRequest(f"{UNREADABLE} Expected a JSON object.")
+    _check_tree(value, MAX_DEPTH)
+    return value
+
+
+def _require_json(headers: Mapping[bytes, bytes]) -> None:
+    content_type = headers.get(b"content-type", b"").split(b";", 1)
+    media, parameters = content_type[0].strip().lower(), content_type[-1].lower()
+    if not media:
+        raise MalformedRequest(UNREADABLE)
+    if media != b"application/json" or (b"charset=" in parameters and b"utf-8" not in parameters):
+        raise UnsupportedMedia("The content type is not supported. Send Content-Type: application/json in UTF-8.")
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> Document:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _check_tree(value: Json, depth: int) -> None:
+    """Refuse deep nesting, and text that UTF-8 cannot carry (lone surrogates from escapes)."""
+    if depth < 0:
+        raise MalformedRequest(f"The JSON request payload is nested deeper than {MAX_DEPTH} levels.")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise MalformedRequest("The JSON request payload has text with unpaired surrogates.") from None
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _check_tree(name, 0)
+            _check_tree(member, depth - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_tree(item, depth - 1)

@@ -1,0 +1,54 @@
+"""How a stored document looks to a client: read through the type of the version, with its context in front."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from msgspec import json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from msgspec import Struct
+
+    from xtap.model.schema import Document
+
+
+@lru_cache(maxsize=16_384)
+def entity(document: bytes, shape: type[Struct], context: str = "") -> bytes:
+    """Encode one stored document for a client.
+
+    Answers are remembered: a stored document is the same object until it changes, so a repeated read costs one
+    look-up (its hash is kept with it).
+
+    Args:
+        document: the stored JSON object.
+        shape: the type that the API version shows; what it does not know is left out.
+        context: the ``@odata.context``, empty for none.
+    """
+    return with_context(json.encode(json.decode(document, type=shape)), context)
+
+
+def values(document: bytes, shape: type[Struct]) -> Document:
+    """Decode one stored document as the version shows it."""
+    shown: Document = json.decode(entity(document, shape))
+    return shown
+
+
+def with_context(body: bytes, context: str) -> bytes:
+    """Put the context in front of the members of an encoded JSON object."""
+    return b'{"@odata.context":%b,%b' % (json.encode(context), body[1:]) if context else body
+
+
+def collection(items: Iterable[bytes], context: str, count: int | None, next_link: str | None) -> bytes:
+    """Encode a page: context, count, the link to the next page, and the items, in this order."""
+    members = []
+    if context:
+        members.append(b'"@odata.context":' + json.encode(context))
+    if count is not None:
+        members.append(b'"@odata.count":%d' % count)
+    if next_link is not None:
+        members.append(b'"@odata.nextLink":' + json.encode(next_link))
+    members.append(b'"value":[%b]' % b",".join(items))
+    return b"{%b}" % b",".join(members)

@@ -1,0 +1,65 @@
+"""What does a PATCH leave behind? Complex values merge, collections are replaced whole, null un-configures.
+
+OData 4.01 Protocol, 11.4.3: an absent property keeps its value, a complex property is itself patched, a collection
+is replaced. So ``{}`` for a complex property changes nothing, which is what SDKs that read null as ``{}`` rely on.
+Null gives a property back the value it has when nobody configured it. See docs/adr/0004.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xtap.errors import Violation
+from xtap.model.schema import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xtap.model.schema import Document, Json, Property, Shape
+
+
+def merge(current: Document, change: Document, shape: Shape, pristine: Document) -> Document:
+    """Return the document after the change; ``current`` is left as it is.
+
+    Args:
+        current: the stored document.
+        change: well-formed values from ``xtap.model.reading.read``.
+        shape: the type of all three.
+        pristine: the document nobody configured; null takes a property back to its value there.
+    """
+    merged: Document = {}
+    for name, known in properties(shape).items():
+        value = _merged(known, current, change, pristine) if name in change else current.get(name)
+        if value is not None or not known.omitted:
+            merged[name] = value
+    return merged
+
+
+def missing(document: Document, shape: Shape, path: str = "$") -> Iterator[Violation]:
+    """Yield every required property that the document, or a part of it, does not have."""
+    for name, known in properties(shape).items():
+        value = document.get(name)
+        here = f"{path}.{name}"
+        if value is None:
+            if known.required:
+                yield Violation(here, f"'{name}' is missing.", "MissingProperty")
+        elif known.shape is not None:
+            items = enumerate(value) if isinstance(value, list) else ((None, value),)
+            for index, item in items:
+                if isinstance(item, dict):
+                    yield from missing(item, known.shape, here if index is None else f"{here}[{index}]")
+
+
+def _merged(known: Property, current: Document, change: Document, pristine: Document) -> Json:
+    name, value = known.name, change[known.name]
+    if value is None:
+        return pristine.get(name, known.unset)
+    if known.shape is None or known.many or not isinstance(value, dict):
+        return value
+    before, base = current.get(name), pristine.get(name)
+    merged = merge(
+        before if isinstance(before, dict) else {}, value, known.shape, base if isinstance(base, dict) else {}
+    )
+    if not isinstance(before, dict) and not any(member is not None for member in merged.values()):
+        return known.unset  # nothing was set in nothing
+    return merged

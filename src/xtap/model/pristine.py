@@ -1,0 +1,82 @@
+"""What does a tenant have before anybody configured anything? The service default, as dated data.
+
+Ids of singletons are derived from the tenant's id, so an untouched tenant needs no stored object.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+from msgspec import Raw, Struct, convert, json
+
+from xtap.model.policies import (
+    BetaDefault,
+    BetaIdentitySync,
+    BetaPartner,
+    BetaPolicy,
+    PartnerTemplate,
+    SyncTemplate,
+    Templates,
+)
+from xtap.model.settings import TenantRestrictions
+
+if TYPE_CHECKING:
+    from xtap.model.ids import TenantId
+
+
+class _ServiceDefault(Struct, rename="camel"):
+    as_of: str
+    default: Raw
+    created_tenant_restrictions: TenantRestrictions
+
+
+_DATA = json.decode(files(__package__).joinpath("service_default.json").read_bytes(), type=_ServiceDefault)
+
+SERVICE_DEFAULT_AS_OF = _DATA.as_of
+"""The month in which the service default was recorded."""
+
+CREATED_TENANT_RESTRICTIONS = _DATA.created_tenant_restrictions
+"""What tenant restrictions start from when a policy is first created: everything blocked (observed 2026)."""
+
+
+def policy(tenant: TenantId) -> BetaPolicy:
+    """Return the root of an untouched tenant."""
+    return BetaPolicy(id=derived_id(tenant, "policy"))
+
+
+def default(tenant: TenantId) -> BetaDefault:
+    """Return the default policy of an untouched tenant: the service default."""
+    values = json.decode(_DATA.default)
+    return convert({"id": derived_id(tenant, "default"), "isServiceDefault": True} | values, BetaDefault)
+
+
+def partner(tenant_id: TenantId) -> BetaPartner:
+    """Return the partner entry that configures nothing: everything inherits."""
+    return BetaPartner(tenant_id=tenant_id)
+
+
+def identity_sync(tenant_id: TenantId) -> BetaIdentitySync:
+    """Return the synchronization policy that allows nothing."""
+    return BetaIdentitySync(tenant_id=tenant_id)
+
+
+def partner_template(tenant: TenantId) -> PartnerTemplate:
+    """Return the partner configuration template as a reset leaves it."""
+    return PartnerTemplate(id=derived_id(tenant, "partnerTemplate"))
+
+
+def sync_template(tenant: TenantId) -> SyncTemplate:
+    """Return the identity synchronization template as a reset leaves it."""
+    return SyncTemplate(id=derived_id(tenant, "identitySynchronizationTemplate"))
+
+
+def templates(tenant: TenantId) -> Templates:
+    """Return the container of the templates."""
+    return Templates(id=derived_id(tenant, "templates"))
+
+
+def derived_id(tenant: TenantId, name: str) -> str:
+    """Return the GUID of a singleton of a tenant, the same for ever (RFC 9562, version 5)."""
+    return str(uuid5(UUID(tenant), name))

@@ -1,0 +1,29 @@
+"""Which type does each API version show? v1.0 shows the base type, beta the type with everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xtap.model import policies
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One API version and the wire type of each object in it.
+
+    ``name`` is the first path segment.
+    """
+
+    name: str
+    policy: type[Struct]
+    default: type[Struct]
+    partner: type[Struct]
+    identity_sync: type[Struct]
+
+
+V1 = Version("v1.0", policies.Policy, policies.Default, policies.Partner, policies.IdentitySync)
+BETA = Version("beta", policies.BetaPolicy, policies.BetaDefault, policies.BetaPartner, policies.BetaIdentitySync)

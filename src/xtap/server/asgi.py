@@ -1,0 +1,156 @@
+"""Which part answers which address? The whole application, built from settings: Graph, embedded issuer, health."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import json
+
+from xtap import __version__
+from xtap.errors import ConfigurationError, Unavailable
+from xtap.graph.app import VERSIONS, GraphApp
+from xtap.identity import keys
+from xtap.identity.embedded import EmbeddedIssuer
+from xtap.identity.issuers import TrustedIssuer
+from xtap.identity.tokens import Verifier
+from xtap.server.directory import LocalDirectory
+from xtap.server.settings import check
+from xtap.service.context import Service
+from xtap.service.secrets import paging_key
+from xtap.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from xtap.server.settings import Settings
+    from xtap.store.protocol import Store
+
+DATABASE: Final = "xtap.db"
+SIGNING_KEYS: Final = "issuer.jwks.json"
+_ISSUER_PATH = re.compile(r"/[^/]+/(oauth2|v2\.0|discovery)/")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One running server: the ASGI callable, and what it was built from."""
+
+    settings: Settings
+    store: Store
+    issuer: EmbeddedIssuer | None
+    graph: GraphApp
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer one request, by its first path segment."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path[1:5].lower() in VERSIONS and path[5:6] in {"/", ""}:
+            await self.graph(scope, receive, send)
+        elif path in {"/healthz", "/readyz"}:
+            await _reply(send, *await self._health(path))
+        elif self.issuer is not None and _ISSUER_PATH.match(path):
+            await _issuer_app(self.issuer)(scope, receive, send)
+        else:
+            message = (
+                f"Resource not found for the segment '{path.strip('/')[:128]}'. Graph lives below /v1.0 and /beta."
+            )
+            await _reply(send, 404, {"error": {"code": "BadRequest", "message": message}})
+
+    async def _health(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Say whether the process is alive (``/healthz``), and whether it can answer (``/readyz``)."""
+        if path == "/readyz":
+            try:
+                await self.store.check()
+            except Unavailable as error:
+                return 503, {"status": "unavailable", "reason": error.message}
+        return 200, {"status": "ok", "version": __version__}
+
+    async def close(self) -> None:
+        """Finish accepted changes and let go of the storage."""
+        await self.store.close()
+
+
+def open_store(settings: Settings, *, exclusive: bool) -> SqliteStore:
+    """Open the database of the settings.
+
+    Args:
+        settings: where it is.
+        exclusive: True for a server, False for a command that may run beside one.
+
+    Raises:
+        ConfigurationError: the folder or the file cannot be used; says why.
+    """
+    if not settings.folder.is_dir():
+        raise ConfigurationError(f"There is no data folder {settings.folder}. Run 'xtap init' first.")
+    return SqliteStore.open(settings.folder / DATABASE, exclusive=exclusive)
+
+
+async def build(settings: Settings) -> Application:
+    """Build the application of the settings, with its storage open.
+
+    Raises:
+        ConfigurationError: it cannot start like this.
+    """
+    check(settings)
+    store = open_store(settings, exclusive=True)
+    try:
+        issuer = embedded_issuer(settings, store) if settings.embedded_issuer else None
+        trusted = [_configured(settings)] if settings.issuer else []
+        if issuer is not None:
+            trusted.append(issuer.trusted())
+        graph = GraphApp(
+            Service(store, strength=settings.validation),
+            Verifier(trusted, time.time),
+            await paging_key(store, os.urandom),
+        )
+    except BaseException:
+        await store.close()
+        raise
+    return Application(settings, store, issuer, graph)
+
+
+def embedded_issuer(settings: Settings, store: Store) -> EmbeddedIssuer:
+    """Build the embedded issuer of the settings.
+
+    Raises:
+        ConfigurationError: its keys cannot be used.
+    """
+    directory = LocalDirectory(store, demo_allowed=settings.is_local)
+    return EmbeddedIssuer(settings.https_url, keys.load_or_create(settings.folder / SIGNING_KEYS), directory, time.time)
+
+
+def _configured(settings: Settings) -> TrustedIssuer:
+    from xtap.identity.discovery import DiscoveredKeys  # noqa: PLC0415 - only servers with an issuer of their own pay
+
+    ca_file = None if not settings.issuer_ca else settings.folder.joinpath(settings.issuer_ca)
+    source = DiscoveredKeys(settings.issuer, time.monotonic, ca_file=ca_file)
+    return TrustedIssuer(settings.issuer, frozenset(settings.audience), source, frozenset(settings.algorithms))
+
+
+_apps: dict[int, Any] = {}
+
+
+def _issuer_app(issuer: EmbeddedIssuer) -> Any:
+    """Build the issuer's pages when they are first asked for: the web framework costs 0.1 s to load."""
+    if id(issuer) not in _apps:
+        from xtap.server.issuer import issuer_app  # noqa: PLC0415 - see the docstring
+
+        _apps[id(issuer)] = issuer_app(issuer)
+    return _apps[id(issuer)]
+
+
+async def _reply(
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]], status: int, body: dict[str, Any]
+) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.encode(body)})

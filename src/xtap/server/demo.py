@@ -1,0 +1,42 @@
+"""What does the demo consist of? Two tenants and one application in each, with a secret that everybody knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from xtap.errors import AlreadyExists
+from xtap.identity.client_secrets import hash_secret
+from xtap.model.directory import Application, Tenant
+from xtap.model.ids import TenantId
+from xtap.model.pristine import derived_id
+from xtap.service import tenants
+from xtap.service.permissions import PERMISSIONS
+
+if TYPE_CHECKING:
+    from xtap.store.protocol import Store
+
+CONTOSO: Final = Tenant(
+    id=TenantId("11111111-1111-4111-8111-111111111111"), display_name="contoso", domains=("contoso.example",)
+)
+FABRIKAM: Final = Tenant(
+    id=TenantId("22222222-2222-4222-8222-222222222222"), display_name="fabrikam", domains=("fabrikam.example",)
+)
+DEMO_CLIENT: Final = "demo-app"
+DEMO_SECRET: Final = "demo-secret"  # noqa: S105 - known to everybody, refused outside loopback (server.directory)
+
+
+async def install(store: Store) -> None:
+    """Register the demo tenants and their application; what is there already stays."""
+    for tenant in (CONTOSO, FABRIKAM):
+        try:
+            await tenants.add(store, tenant)
+        except AlreadyExists:
+            continue
+        application = Application(
+            client_id=DEMO_CLIENT,
+            display_name="Demo application",
+            object_id=derived_id(tenant.id, DEMO_CLIENT),
+            secret=hash_secret(DEMO_SECRET),
+            permissions=PERMISSIONS,
+        )
+        await tenants.add_application(store, tenant.id, application)

@@ -1,0 +1,120 @@
+"""How does the application listen? One process, one event loop, plain http and https side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from granian.constants import Interfaces, SSLProtocols
+from granian.server.embed import Server
+
+from xtap.errors import ConfigurationError
+from xtap.identity import authority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xtap.server.asgi import Application
+    from xtap.server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+async def serve(application: Application, ready: Callable[[], Any]) -> None:
+    """Listen until SIGTERM or SIGINT, then finish what was begun.
+
+    Args:
+        application: what answers.
+        ready: called once both listeners answer.
+
+    Raises:
+        ConfigurationError: a port is taken, or the certificate cannot be used.
+    """
+    servers = _servers(application)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    running = [asyncio.create_task(server.serve()) for server in servers]
+    stop = asyncio.create_task(stopping.wait())
+    try:
+        await _listening(application.settings)
+        ready()
+        await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for server in servers:
+            server.stop()  # type: ignore[no-untyped-call]
+        await asyncio.gather(*running, return_exceptions=True)
+        await application.close()
+
+
+def _servers(application: Application) -> list[Server]:
+    settings = application.settings
+    servers = []
+    if settings.port:
+        servers.append(_server(application, settings.port))
+    if settings.tls_port:
+        certificate, key = _certificate(settings)
+        servers.append(_server(application, settings.tls_port, certificate, key))
+    if not servers:
+        raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
+    return servers
+
+
+def _server(application: Application, port: int, certificate: Path | None = None, key: Path | None = None) -> Server:
+    settings = application.settings
+    _require_free(settings.host, port)
+    return Server(
+        application,
+        address=settings.host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        backlog=1024,
+        websockets=False,
+        log_enabled=False,
+        ssl_protocol_min=SSLProtocols.tls12,
+        ssl_cert=certificate,
+        ssl_key=key,
+    )
+
+
+def _certificate(settings: Settings) -> tuple[Path, Path]:
+    if settings.tls_cert:
+        files = (Path(settings.tls_cert), Path(settings.tls_key))
+        for file in files:
+            if not file.is_file():
+                raise ConfigurationError(f"There is no file {file} (--tls-cert, --tls-key).")
+        return files
+    hosts = authority.LOCAL_HOSTS if settings.is_local else (*authority.LOCAL_HOSTS, settings.host)
+    made = authority.ensure(settings.folder, time.time(), hosts)
+    return made.certificate, made.key
+
+
+def _require_free(host: str, port: int) -> None:
+    """Notice a taken port before the listener does: it would only log."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port or --tls-port."
+            ) from None
+
+
+async def _listening(settings: Settings) -> None:
+    """Wait until each listener accepts a connection."""
+    for port in filter(None, (settings.port, settings.tls_port)):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(settings.host, port)
+                writer.close()
+                break
+            await asyncio.sleep(0.005)

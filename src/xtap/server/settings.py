@@ -1,0 +1,168 @@
+"""How is this server configured? Flags before ``XTAP_…`` variables before ``xtap.toml`` before defaults.
+
+One table: the fields of :class:`Settings`. A field ``tls_port`` is the flag ``--tls-port``, the variable
+``XTAP_TLS_PORT`` and the key ``tls-port``. Nothing else is read from the environment.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct, ValidationError, convert, structs
+
+from xtap.errors import ConfigurationError
+from xtap.model.rules import Strength
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONFIG_FILE = "xtap.toml"
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Everything that can be configured; an ``issuer`` and an ``audience`` (or the embedded issuer) are required."""
+
+    data: Annotated[str, Meta(description="folder of the database, keys and certificates")] = ".xtap"
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="port for plain http")] = 8420
+    tls_port: Annotated[Port, Meta(description="port for https; 0 for none")] = 8443
+    tls_cert: Annotated[str, Meta(description="certificate chain (PEM) instead of the local one")] = ""
+    tls_key: Annotated[str, Meta(description="private key (PEM) of --tls-cert")] = ""
+    issuer: Annotated[
+        str, Meta(description="trusted token issuer, the exact 'iss'; '{tenantid}' stands for the token's tid")
+    ] = ""
+    audience: Annotated[
+        tuple[str, ...], Meta(description="accepted 'aud' of that issuer's tokens, separated by commas")
+    ] = ()
+    algorithms: Annotated[tuple[str, ...], Meta(description="signatures that issuer may use: RS256, PS256, ES256")] = (
+        "RS256",
+    )
+    issuer_ca: Annotated[str, Meta(description="authorities (PEM) to trust when reading that issuer's keys")] = ""
+    embedded_issuer: Annotated[
+        bool, Meta(description="also issue tokens to registered applications; for local use")
+    ] = False
+    unsafe_embedded_issuer_on_network: Annotated[
+        bool, Meta(description="unsafe: run the embedded issuer on an address that others can reach")
+    ] = False
+    validation: Annotated[
+        Strength, Meta(description="compatible: as the service; strict: the admin center's rules too")
+    ] = Strength.COMPATIBLE
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the listener."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return Path(self.data)
+
+    @property
+    def http_url(self) -> str:
+        """Where plain http is spoken."""
+        return f"http://{self._address}:{self.port}"
+
+    @property
+    def https_url(self) -> str:
+        """Where https is spoken, by the name that the local certificate has; the embedded issuer lives there."""
+        return f"https://{'localhost' if self.is_local else self._address}:{self.tls_port}"
+
+    @property
+    def _address(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
+    """Gather the settings from all places.
+
+    Args:
+        flags: given flags by key, such as ``tls-port``.
+        environment: the process environment.
+        config: the configuration file; None for ``xtap.toml`` in the working folder, if it is there.
+
+    Raises:
+        ConfigurationError: a value or key is wrong; says which, and where it stands.
+    """
+    known = {field.encode_name for field in structs.fields(Settings)}
+    variables = {name: environment[_variable(name)] for name in sorted(known) if _variable(name) in environment}
+    settings = _read(config or Path(CONFIG_FILE), required=config is not None)
+    for where, values in (("environment XTAP_…", variables), ("command line", flags)):
+        settings |= {name: _parsed(name, value, where) for name, value in values.items()}
+    return _converted(settings, "settings")
+
+
+def _read(path: Path, *, required: bool) -> dict[str, object]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise ConfigurationError(f"There is no configuration file {path}. 'xtap init' writes one.") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"The configuration file {path} cannot be read: {error}.") from None
+    _converted(values, str(path))
+    return values
+
+
+def _parsed(name: str, text: str, where: str) -> object:
+    value: object = text
+    if name in {"audience", "algorithms"}:
+        value = tuple(part.strip() for part in text.split(",") if part.strip())
+    elif name in {"embedded-issuer", "unsafe-embedded-issuer-on-network"}:
+        value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    elif text.isdecimal():
+        value = int(text) if name in {"port", "tls-port"} else text
+    _converted({name: value}, where)
+    return value
+
+
+def _converted(values: Mapping[str, object], where: str) -> Settings:
+    try:
+        return convert(values, Settings)
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {error}. Known keys: {', '.join(_keys())}.") from None
+
+
+def _keys() -> list[str]:
+    return [field.encode_name for field in structs.fields(Settings)]
+
+
+def _variable(key: str) -> str:
+    return f"XTAP_{key.upper().replace('-', '_')}"
+
+
+def check(settings: Settings) -> None:
+    """Refuse to start a server that nobody could trust, or that would trust too much.
+
+    Raises:
+        ConfigurationError: no issuer, an issuer without audience, or an embedded issuer that others can reach.
+    """
+    if not settings.issuer and not settings.embedded_issuer:
+        raise ConfigurationError(
+            "No token issuer is configured, so no caller could be believed. Run 'xtap init' for local use, "
+            "or set --issuer and --audience."
+        )
+    if settings.issuer and not settings.audience:
+        raise ConfigurationError(
+            "An issuer needs an audience: set --audience to the 'aud' of tokens meant for this server."
+        )
+    if settings.embedded_issuer and not settings.is_local and not settings.unsafe_embedded_issuer_on_network:
+        raise ConfigurationError(
+            f"The embedded issuer gives tokens to whoever knows a client secret, and {settings.host} can be reached "
+            "from other machines. Listen on 127.0.0.1, or pass --unsafe-embedded-issuer-on-network."
+        )
+    if settings.embedded_issuer and not settings.tls_port:
+        raise ConfigurationError("The embedded issuer needs https: set --tls-port to another value than 0.")
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise ConfigurationError("--tls-cert and --tls-key go together.")

@@ -1,0 +1,105 @@
+"""May this caller do that? One table, from the permission and role lists of the reference pages (wire.md section 6).
+
+A delegated call needs one of the scopes *and* one of the directory roles; an app-only call needs one of the
+application permissions, which have the same names. Global Administrator may everything a scope allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from xtap.errors import Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xtap.service.caller import Caller
+
+
+class Operation(Enum):
+    """What can be done; several addresses may be one operation."""
+
+    READ_POLICY = auto()
+    WRITE_POLICY = auto()
+    READ_IDENTITY_SYNC = auto()
+    WRITE_IDENTITY_SYNC = auto()
+    READ_TEMPLATES = auto()
+    WRITE_TEMPLATES = auto()
+
+
+DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "Global Administrator": "62e90394-69f5-4237-9190-012177145e10",
+        "Security Administrator": "194ae4cb-b126-40b2-bd5b-6091b380977d",
+        "Security Reader": "5d6b6bb7-de71-4623-b4af-96380a352509",
+        "Global Reader": "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+        "Teams Administrator": "69091246-20e8-4a56-aa4d-066075b2a7a8",
+        "Global Secure Access Administrator": "ac434307-12b9-4fa1-a708-88bf58caabc1",
+        "Exchange Administrator": "29232cdf-9323-42fd-ade2-1d097af3e4de",
+        "Reports Reader": "4a5d8f65-41da-4de4-8968-e035b65339cf",
+    }
+)
+"""Template ids of the built-in directory roles that matter here, as they stand in the ``wids`` claim."""
+
+READ_ALL, READ_WRITE = "Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess"
+MTO_READ, MTO_READ_WRITE = "MultiTenantOrganization.Read.All", "MultiTenantOrganization.ReadWrite.All"
+
+PERMISSIONS = (READ_ALL, READ_WRITE, MTO_READ, MTO_READ_WRITE)
+"""Every permission that some operation accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one operation needs.
+
+    Attributes:
+        permissions: any of these, least privileged first.
+        roles: for delegated calls also any of these directory roles, by display name.
+    """
+
+    permissions: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+_READERS = ("Security Reader", "Global Reader", "Security Administrator")
+
+RULES: Mapping[Operation, Rule] = MappingProxyType(
+    {
+        Operation.READ_POLICY: Rule(
+            (READ_ALL, READ_WRITE), (*_READERS, "Global Secure Access Administrator", "Teams Administrator")
+        ),
+        Operation.WRITE_POLICY: Rule((READ_WRITE,), ("Security Administrator", "Teams Administrator")),
+        Operation.READ_IDENTITY_SYNC: Rule((READ_ALL, READ_WRITE), _READERS),
+        Operation.WRITE_IDENTITY_SYNC: Rule((READ_WRITE,), ("Security Administrator",)),
+        Operation.READ_TEMPLATES: Rule((READ_ALL, READ_WRITE, MTO_READ, MTO_READ_WRITE), _READERS),
+        Operation.WRITE_TEMPLATES: Rule((READ_WRITE, MTO_READ_WRITE), ("Security Administrator",)),
+    }
+)
+
+_ROLE_IDS = MappingProxyType(
+    {
+        operation: frozenset(DIRECTORY_ROLES[name] for name in (*rule.roles, "Global Administrator"))
+        for operation, rule in RULES.items()
+    }
+)
+
+
+def require(caller: Caller, operation: Operation) -> None:
+    """Let the caller pass, or refuse.
+
+    Raises:
+        Forbidden: no permission, or (delegated) no directory role, for the operation; ``needs`` names what would do.
+    """
+    rule = RULES[operation]
+    if caller.permissions.isdisjoint(rule.permissions):
+        kind = "application permissions" if caller.is_application else "delegated permissions"
+        raise _refusal(f"One of the {kind} {', '.join(rule.permissions)} is needed.")
+    if not caller.is_application and caller.directory_roles.isdisjoint(_ROLE_IDS[operation]):
+        raise _refusal(f"One of the directory roles {', '.join(rule.roles)} is needed.")
+
+
+def _refusal(need: str) -> Forbidden:
+    return Forbidden("Insufficient privileges to complete the operation.", (need,))

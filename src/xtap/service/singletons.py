@@ -1,0 +1,180 @@
+"""The objects of which a tenant has exactly one: policy, default, and the two templates.
+
+Each is there from the beginning, as nobody configured it; it is updated, and (all but the policy) reset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from msgspec import Struct, json, structs
+
+from xtap.errors import InvalidInput
+from xtap.model import policies, pristine
+from xtap.model.editing import edit
+from xtap.model.objects import SINGLETON, Kind
+from xtap.service.audit import Activity, Modification, change
+from xtap.service.permissions import Operation, require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xtap.model.ids import TenantId
+    from xtap.model.schema import Document, Shape
+    from xtap.model.versions import Version
+    from xtap.service.context import Call, Service
+    from xtap.store.protocol import Change
+    from xtap.store.snapshot import Snapshot
+
+T = TypeVar("T", bound=Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Singleton(Generic[T]):
+    """One kind of singleton: how it begins, who may touch it, what is recorded.
+
+    Attributes:
+        kind: where it is stored.
+        shape: the type in which it is stored.
+        pristine: the object of a tenant that never configured it.
+        seen_as: the type that an API version shows.
+        reads: the operation that reading it is.
+        writes: the operation that changing it is.
+        updated: what an update is called in the audit log.
+        cleared: what a reset is called there; None if it cannot be reset.
+    """
+
+    kind: Kind
+    shape: type[T]
+    pristine: Callable[[TenantId], T]
+    seen_as: Callable[[Version], Shape]
+    reads: Operation
+    writes: Operation
+    updated: Activity
+    cleared: Activity | None = None
+
+
+POLICY = Singleton(
+    kind=Kind.POLICY,
+    shape=policies.BetaPolicy,
+    pristine=pristine.policy,
+    seen_as=lambda version: version.policy,
+    reads=Operation.READ_POLICY,
+    writes=Operation.WRITE_POLICY,
+    updated=Activity.UPDATE_POLICY,
+)
+DEFAULT = Singleton(
+    kind=Kind.DEFAULT,
+    shape=policies.BetaDefault,
+    pristine=pristine.default,
+    seen_as=lambda version: version.default,
+    reads=Operation.READ_POLICY,
+    writes=Operation.WRITE_POLICY,
+    updated=Activity.UPDATE_DEFAULT,
+    cleared=Activity.RESET_DEFAULT,
+)
+PARTNER_TEMPLATE = Singleton(
+    kind=Kind.PARTNER_TEMPLATE,
+    shape=policies.PartnerTemplate,
+    pristine=pristine.partner_template,
+    seen_as=lambda _: policies.PartnerTemplate,
+    reads=Operation.READ_TEMPLATES,
+    writes=Operation.WRITE_TEMPLATES,
+    updated=Activity.UPDATE_PARTNER_TEMPLATE,
+    cleared=Activity.RESET_PARTNER_TEMPLATE,
+)
+SYNC_TEMPLATE = Singleton(
+    kind=Kind.SYNC_TEMPLATE,
+    shape=policies.SyncTemplate,
+    pristine=pristine.sync_template,
+    seen_as=lambda _: policies.SyncTemplate,
+    reads=Operation.READ_TEMPLATES,
+    writes=Operation.WRITE_TEMPLATES,
+    updated=Activity.UPDATE_SYNC_TEMPLATE,
+    cleared=Activity.RESET_SYNC_TEMPLATE,
+)
+
+
+async def read(service: Service, call: Call, singleton: Singleton[T]) -> bytes:
+    """Return the stored document, or the one nobody configured.
+
+    Raises:
+        Forbidden: the caller may not read it.
+    """
+    require(call.caller, singleton.reads)
+    snapshot = await service.store.snapshot(call.caller.tenant)
+    stored = snapshot.get(singleton.kind, SINGLETON)
+    return stored if stored is not None else json.encode(singleton.pristine(snapshot.tenant))
+
+
+def read_templates(call: Call) -> bytes:
+    """Return the container of the templates: it has an id and nothing else, and is never stored.
+
+    Raises:
+        Forbidden: the caller may not read templates.
+    """
+    require(call.caller, Operation.READ_TEMPLATES)
+    return json.encode(pristine.templates(call.caller.tenant))
+
+
+async def update(service: Service, call: Call, singleton: Singleton[T], body: Document) -> None:
+    """Change the properties that the body names.
+
+    Raises:
+        Forbidden: the caller may not change it.
+        InvalidInput: the body breaks rules; nothing is changed.
+    """
+    require(call.caller, singleton.writes)
+
+    def decide(snapshot: Snapshot) -> Change:
+        before = _current(snapshot, singleton)
+        untouched = singleton.pristine(snapshot.tenant)
+        start = _begin(before, body)
+        after, violations = edit(start, body, singleton.seen_as(call.version), untouched, service.strength)
+        if violations:
+            raise InvalidInput(violations)
+        done = Modification(singleton.updated, singleton.kind, SINGLETON, before, _finish(after))
+        return change(service, call, done)
+
+    await service.store.change(call.caller.tenant, decide)
+
+
+async def reset(service: Service, call: Call, singleton: Singleton[T]) -> None:
+    """Take the object back to the state that nobody configured.
+
+    Raises:
+        Forbidden: the caller may not change it.
+    """
+    require(call.caller, singleton.writes)
+    if singleton.cleared is None:
+        raise TypeError(singleton.kind)
+    cleared = singleton.cleared
+
+    def decide(snapshot: Snapshot) -> Change:
+        before = _current(snapshot, singleton)
+        after = singleton.pristine(snapshot.tenant)
+        return change(service, call, Modification(cleared, singleton.kind, SINGLETON, before, after))
+
+    await service.store.change(call.caller.tenant, decide)
+
+
+def _current(snapshot: Snapshot, singleton: Singleton[T]) -> T:
+    stored = snapshot.get(singleton.kind, SINGLETON)
+    return singleton.pristine(snapshot.tenant) if stored is None else json.decode(stored, type=singleton.shape)
+
+
+def _begin(before: T, body: Document) -> T:
+    """Tenant restrictions that are first written start from "everything blocked" (observed, semantics section 2)."""
+    if (
+        isinstance(before, policies.BetaDefault)
+        and before.tenant_restrictions is None
+        and body.get("tenantRestrictions")
+    ):
+        return structs.replace(before, tenant_restrictions=pristine.CREATED_TENANT_RESTRICTIONS)
+    return before
+
+
+def _finish(after: T) -> T:
+    """Any accepted write takes the default policy off the service default, even without a difference (R2.7)."""
+    return structs.replace(after, is_service_default=False) if isinstance(after, policies.BetaDefault) else after

@@ -1,0 +1,80 @@
+"""The tenants that this server knows, and their applications: what the embedded issuer and ``xtap tenant`` need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import json
+
+from xtap.errors import AlreadyExists
+from xtap.model.directory import Application, Tenant
+from xtap.model.ids import DIRECTORY, TenantId
+from xtap.model.objects import Kind
+from xtap.store.protocol import Change, Write
+
+if TYPE_CHECKING:
+    from xtap.store.protocol import Store
+    from xtap.store.snapshot import Snapshot
+
+
+async def add(store: Store, tenant: Tenant) -> None:
+    """Register a tenant.
+
+    Raises:
+        AlreadyExists: its id, or one of its domains, is registered.
+    """
+
+    def decide(snapshot: Snapshot) -> Change:
+        for other in _all(snapshot):
+            if other.id == tenant.id:
+                raise AlreadyExists(f"Tenant {tenant.id} is registered already, as '{other.display_name}'.")
+            for domain in set(other.domains) & set(tenant.domains):
+                raise AlreadyExists(f"Domain '{domain}' belongs to tenant {other.id} already.")
+        return Change((Write(Kind.TENANT, tenant.id, json.encode(tenant)),))
+
+    await store.change(DIRECTORY, decide)
+
+
+async def listing(store: Store) -> list[Tenant]:
+    """Return every registered tenant, by id."""
+    return _all(await store.refresh(DIRECTORY))
+
+
+async def find(store: Store, name: str) -> Tenant | None:
+    """Return the tenant with this id, domain or display name, in any case; also one that was just registered."""
+    wanted = name.lower()
+    for snapshot in (await store.snapshot(DIRECTORY), await store.refresh(DIRECTORY)):
+        for tenant in _all(snapshot):
+            if wanted in {tenant.id, tenant.display_name.lower(), *tenant.domains}:
+                return tenant
+    return None
+
+
+async def is_registered(store: Store, tenant_id: TenantId) -> bool:
+    """Say whether a tenant is registered; also one that was just registered by another process."""
+    snapshot = await store.snapshot(DIRECTORY)
+    if snapshot.get(Kind.TENANT, tenant_id) is not None:
+        return True
+    return (await store.refresh(DIRECTORY)).get(Kind.TENANT, tenant_id) is not None
+
+
+async def add_application(store: Store, tenant_id: TenantId, application: Application) -> None:
+    """Register an application of a tenant, or change the one with this client id."""
+    write = Write(Kind.APPLICATION, application.client_id, json.encode(application))
+    await store.change(tenant_id, lambda _: Change((write,)))
+
+
+async def applications(store: Store, tenant_id: TenantId) -> list[Application]:
+    """Return every application of a tenant, by client id."""
+    snapshot = await store.refresh(tenant_id)
+    return [json.decode(document, type=Application) for _, document in snapshot.scan(Kind.APPLICATION)]
+
+
+async def find_application(store: Store, tenant_id: TenantId, client_id: str) -> Application | None:
+    """Return one application of a tenant; also one that was just registered."""
+    stored = (await store.refresh(tenant_id)).get(Kind.APPLICATION, client_id)
+    return None if stored is None else json.decode(stored, type=Application)
+
+
+def _all(snapshot: Snapshot) -> list[Tenant]:
+    return [json.decode(document, type=Tenant) for _, document in snapshot.scan(Kind.TENANT)]

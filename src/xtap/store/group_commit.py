@@ -1,0 +1,211 @@
+"""How do many concurrent changes share one commit? The writer thread, the same for every database.
+
+A durable commit costs a disk flush whatever it holds. One thread takes the changes that wait, up to a limit, decides
+them one after the other on the state each leaves behind, writes all of them in one transaction, and only after its
+commit publishes the new snapshots and answers the callers. What a database must do for it is :class:`Backend`.
+
+* A ``decide`` that raises changes nothing and harms no neighbour.
+* A commit that fails fails every change of its batch, also those whose ``decide`` raised: they may have judged a state
+  that never came to be.
+* A change that the database cannot take for its own sake, such as a key that is no valid text, fails alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
+
+from xtap.errors import Unavailable
+from xtap.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Callable, Iterable, Sequence
+
+    from xtap.model.ids import TenantId
+    from xtap.model.objects import Kind
+    from xtap.store.protocol import AuditEntry, Change
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a tenant stands: its snapshot, and the sequence number of its last audit record (0 without any)."""
+
+    snapshot: Snapshot
+    sequence: int
+
+
+@dataclass(slots=True)
+class Work:
+    """What one transaction writes: the last state of each object, each tenant's new head, the audit records."""
+
+    heads: dict[TenantId, Head] = field(default_factory=dict)
+    objects: dict[tuple[TenantId, Kind, str], bytes | None] = field(default_factory=dict)
+    audit: list[tuple[TenantId, int, AuditEntry]] = field(default_factory=list)
+
+    def add(self, before: Head, change: Change) -> Snapshot:
+        """Take in one change of one tenant and return the state after it."""
+        after = before.snapshot.apply(change.writes)
+        tenant = after.tenant
+        objects = {(tenant, write.kind, write.key): write.document for write in change.writes}
+        audit = [(tenant, number, entry) for number, entry in enumerate(change.audit, start=before.sequence + 1)]
+        # INVARIANT: nothing below can raise, so a malformed change leaves the work as it was.
+        self.objects.update(objects)
+        self.audit.extend(audit)
+        self.heads[tenant] = Head(after, before.sequence + len(audit))
+        return after
+
+
+class Backend(Protocol):
+    """One database connection for writing; used by the writer thread only, in the order begin, head, commit."""
+
+    def begin(self) -> None:
+        """Take the database's write lock, or raise Unavailable."""
+        ...
+
+    def head(self, tenant: TenantId) -> Head:
+        """Return the durable state of a tenant under the lock, or raise Unavailable."""
+        ...
+
+    def commit(self, work: Work) -> None:
+        """Write everything, make it durable and give back the lock, or raise Unavailable.
+
+        Any other exception means that some change of the work is at fault, not the storage.
+        """
+        ...
+
+    def rollback(self) -> None:
+        """Give back the lock without a trace, if it is held; never raises."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting:
+    """One change whose caller waits for ``future``, in that future's event loop."""
+
+    tenant: TenantId
+    decide: Callable[[Snapshot], Change]
+    future: Future[Snapshot]
+
+
+Outcome = Snapshot | Exception
+
+
+class GroupCommit:
+    """The writer thread and its queue.
+
+    Attributes:
+        commits: how many transactions were committed so far.
+    """
+
+    def __init__(
+        self, backend: Backend, publish: Callable[[Iterable[Snapshot]], None], *, batch_limit: int = 256
+    ) -> None:
+        self.commits = 0
+        self._backend = backend
+        self._publish = publish
+        self._batch_limit = batch_limit
+        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        # A daemon: a program that forgets to close its store can end; what it loses was never acknowledged.
+        self._thread = Thread(target=self._run, name="xtap-store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, waiting: Waiting) -> None:
+        """Queue a change; its future is answered in its loop once the change is durable or refused."""
+        self._queue.put(waiting)
+
+    def stop(self) -> None:
+        """Finish what was queued, close the backend, and wait for it (blocking)."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            batch, running = self._take()
+            if batch:
+                _answer(batch, self._attempt(batch))
+        self._backend.close()
+
+    def _take(self) -> tuple[list[Waiting], bool]:
+        """Wait for the next changes; the flag is False when these are the last."""
+        item = self._queue.get()
+        batch: list[Waiting] = []
+        while item is not None:
+            batch.append(item)
+            if len(batch) == self._batch_limit:
+                return batch, True
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return batch, True
+        return batch, False
+
+    def _attempt(self, batch: Sequence[Waiting]) -> list[Outcome]:
+        """Run a batch in one transaction and return what each caller is told, in order."""
+        work = Work()
+        try:
+            self._backend.begin()
+            outcomes = [self._decide(work, waiting) for waiting in batch]
+            if work.heads:
+                self._backend.commit(work)
+                self.commits += 1
+            else:
+                self._backend.rollback()
+        except Unavailable as refusal:
+            self._backend.rollback()
+            return [Unavailable(refusal.message) for _ in batch]
+        except Exception as fault:  # noqa: BLE001 - a fault of one change must reach its caller, not end the thread
+            self._backend.rollback()
+            if len(batch) == 1:
+                return [fault]
+            return [outcome for waiting in batch for outcome in self._attempt([waiting])]
+        self._publish(head.snapshot for head in work.heads.values())
+        return outcomes
+
+    def _decide(self, work: Work, waiting: Waiting) -> Outcome:
+        before = work.heads.get(waiting.tenant) or self._backend.head(waiting.tenant)
+        try:
+            change = waiting.decide(before.snapshot)
+            if not change.writes and not change.audit:
+                return before.snapshot
+            return work.add(before, change)
+        except Exception as refusal:  # noqa: BLE001 - it belongs to the caller, whatever it is
+            return refusal
+        except BaseException as strange:  # noqa: BLE001 - such as SystemExit: not in this thread
+            return _wrapped(strange)
+
+
+def _answer(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+    """Hand the outcomes to the callers, with one wake-up for each event loop."""
+    answers: dict[AbstractEventLoop, list[tuple[Future[Snapshot], Outcome]]] = defaultdict(list)
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        answers[waiting.future.get_loop()].append((waiting.future, outcome))
+    for loop, mine in answers.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, mine)
+
+
+def _resolve(answers: Sequence[tuple[Future[Snapshot], Outcome]]) -> None:
+    for future, outcome in answers:
+        if future.done():  # the caller was cancelled meanwhile
+            continue
+        if isinstance(outcome, Snapshot):
+            future.set_result(outcome)
+        else:
+            # A future refuses StopIteration, because a coroutine could not raise it.
+            future.set_exception(_wrapped(outcome) if isinstance(outcome, StopIteration) else outcome)
+
+
+def _wrapped(strange: BaseException) -> RuntimeError:
+    error = RuntimeError(f"The change raised {strange!r}.")
+    error.__cause__ = strange
+    return error

@@ -1,0 +1,63 @@
+"""What does a store do, without a disk? The reference that the contract is read from; nothing survives the process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xtap.errors import Unavailable
+from xtap.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from xtap.model.ids import TenantId
+    from xtap.store.protocol import AuditEntry, Change
+
+
+class MemoryStore:
+    """Tenants in a dict: the semantics of ``xtap.store.protocol.Store`` without durability."""
+
+    def __init__(self) -> None:
+        self._snapshots: dict[TenantId, Snapshot] = {}
+        self._audit: dict[TenantId, list[AuditEntry]] = {}
+        self._closed = False
+
+    async def snapshot(self, tenant: TenantId) -> Snapshot:
+        """Return the latest state of a tenant."""
+        self._require_open()
+        return self._snapshots.get(tenant) or Snapshot(tenant)
+
+    async def refresh(self, tenant: TenantId) -> Snapshot:
+        """Return the latest state of a tenant; no other process can write here."""
+        return await self.snapshot(tenant)
+
+    async def change(self, tenant: TenantId, decide: Callable[[Snapshot], Change]) -> Snapshot:
+        """Run ``decide`` on the latest state, keep its result, and return the state after it."""
+        before = await self.snapshot(tenant)
+        change = decide(before)
+        if not change.writes and not change.audit:
+            return before
+        after = before.apply(change.writes)
+        self._snapshots[tenant] = after
+        self._audit.setdefault(tenant, []).extend(change.audit)
+        return after
+
+    async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
+        """Read audit records with their sequence numbers, which start at 1."""
+        self._require_open()
+        entries = self._audit.get(tenant, [])[after : after + limit]
+        return tuple(enumerate(entries, start=after + 1))
+
+    async def check(self) -> None:
+        """Prove that the store is open."""
+        self._require_open()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self._closed = True
+        self._snapshots.clear()
+        self._audit.clear()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Unavailable("The store is closed.")

@@ -1,0 +1,42 @@
+"""Which shape does the SQLite database have, and how did it come to it? Forward only, one script for each version.
+
+A script that was released is never edited: a database remembers only how many scripts it has seen. Add a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        # Keys compare byte by byte (SQLite's default collation, PostgreSQL's "C"): the order of SortedMap.
+        """
+        CREATE TABLE objects (
+            tenant TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            document BLOB NOT NULL,
+            PRIMARY KEY (tenant, kind, key)
+        ) WITHOUT ROWID
+        """,
+        # version: how many changes the tenant has seen; sequence: number of its last audit record, also when that
+        # record was removed since, so that numbers are never given twice.
+        """
+        CREATE TABLE tenants (
+            tenant TEXT NOT NULL PRIMARY KEY,
+            version INTEGER NOT NULL,
+            sequence INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE audit (
+            tenant TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            id TEXT NOT NULL,
+            document BLOB NOT NULL,
+            PRIMARY KEY (tenant, sequence)
+        ) WITHOUT ROWID
+        """,
+    ),
+)
+"""SQL statements that lead from version n to n + 1, at place n."""

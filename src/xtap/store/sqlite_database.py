@@ -1,0 +1,144 @@
+"""How is a SQLite file opened so that it is safe to write: made, checked, migrated, and connected to."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from xtap.errors import ConfigurationError, Unavailable
+from xtap.store.file_guard import FileGuard
+from xtap.store.migrations import MIGRATIONS
+from xtap.store.sqlite_errors import advice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEPT_WAL: Final = 64 * 1024 * 1024
+"""Bytes of write-ahead log that stay on the disk after a checkpoint; a log that grew larger is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database file and how connections to it behave.
+
+    Attributes:
+        path: the absolute path of the file.
+        identity: device and inode of the file that was opened.
+        busy_timeout: seconds to wait for a lock that another process holds.
+        max_pages: the most pages (of 4096 bytes) that the file may grow to; None for no limit.
+    """
+
+    path: Path
+    identity: tuple[int, int]
+    busy_timeout: float
+    max_pages: int | None
+
+    @classmethod
+    def prepare(cls, path: Path, *, exclusive: bool, busy_timeout: float, max_pages: int | None) -> Database:
+        """Make the file if there is none, and bring it to the shape of this version.
+
+        Args:
+            path: where the file is or shall be.
+            exclusive: whether the caller holds the file's guard already.
+            busy_timeout: seconds to wait for another process.
+            max_pages: the size limit in pages.
+
+        Raises:
+            ConfigurationError: the file cannot be used; the message says why and what to do.
+        """
+        path = path.absolute()
+        try:
+            # The file holds hashes of application secrets: for its owner only.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            status = path.stat()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The database {path} cannot be opened for writing ({error.strerror}). "
+                "Make its directory exist and the file writable for the user that runs xtap."
+            ) from error
+        database = cls(path, (status.st_dev, status.st_ino), busy_timeout, max_pages)
+        try:
+            connection = database.connect()
+            try:
+                _migrate(connection, path, exclusive=exclusive)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"The database {path} cannot be used. {advice(error) or error}") from error
+        return database
+
+    def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
+        """Open one connection, to be used by one thread at a time.
+
+        Raises:
+            sqlite3.Error: SQLite refused.
+        """
+        connection = sqlite3.connect(
+            self.path, timeout=self.busy_timeout, isolation_level=None, check_same_thread=False
+        )
+        # FULL: in WAL mode each commit is flushed to the disk before it returns; NORMAL would not.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {KEPT_WAL}")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        if self.max_pages is not None:
+            connection.execute(f"PRAGMA max_page_count = {int(self.max_pages)}")
+        return connection
+
+    def require_unmoved(self) -> None:
+        """Prove that the path still leads to the file that was opened: writes to another one would be lost.
+
+        Raises:
+            Unavailable: the file was moved, removed or replaced.
+        """
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - once per transaction, and Path.stat takes thrice as long
+        except OSError as error:
+            raise Unavailable(f"The database {self.path} cannot be found ({error.strerror}). Put it back.") from error
+        if (status.st_dev, status.st_ino) != self.identity:
+            raise Unavailable(f"The database {self.path} was replaced while it was in use. Restart the server.")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, *, exclusive: bool) -> None:
+    """Bring the database to the newest shape, in one transaction."""
+    found = _schema_version(connection, path)
+    if found == len(MIGRATIONS):
+        return
+    # Under a running server of the older version nobody may change the shape of its tables.
+    guard = FileGuard.acquire(path) if found and not exclusive else None
+    try:
+        mode: str = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise ConfigurationError(
+                f"The disk of the database {path} cannot keep a write-ahead log (journal mode {mode}). "
+                "Put the database on a local disk."
+            )
+        connection.execute("BEGIN IMMEDIATE")
+        found = _schema_version(connection, path)  # another process may have been faster
+        connection.execute("CREATE TABLE IF NOT EXISTS xtap_schema (version INTEGER NOT NULL PRIMARY KEY)")
+        for version, script in enumerate(MIGRATIONS[found:], start=found + 1):
+            for statement in script:
+                connection.execute(statement)
+            connection.execute("INSERT INTO xtap_schema (version) VALUES (?)", (version,))
+        connection.execute("COMMIT")
+    finally:
+        if guard is not None:
+            guard.release()
+
+
+def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return how many migrations the database has seen: 0 for an empty file."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return 0
+    if "xtap_schema" not in tables:
+        raise ConfigurationError(f"The database {path} belongs to another program. Choose another file.")
+    version: int = connection.execute("SELECT max(version) FROM xtap_schema").fetchone()[0] or 0
+    if version > len(MIGRATIONS):
+        raise ConfigurationError(
+            f"The database {path} was written by a newer xtap (schema {version}, this one knows {len(MIGRATIONS)}). "
+            "Use that version or a later one; there is no way back."
+        )
+    return version

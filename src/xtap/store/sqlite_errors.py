@@ -1,0 +1,56 @@
+"""What does a failure of SQLite mean, and what can the operator do? One table, by SQLite's primary result code.
+
+Source: https://www.sqlite.org/rescode.html. Codes that are not here are faults of xtap or of one change, not of the
+storage, and are not translated.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from xtap.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BUSY: Final = "The database is locked by another process. Try again; if it stays so, end the process that holds it."
+_DAMAGED: Final = "The database file is damaged or no SQLite database. Restore it from a backup."
+
+_ADVICE: Final = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
+    sqlite3.SQLITE_FULL: "The storage is full. Free space on its disk, or raise the size limit of the database.",
+    sqlite3.SQLITE_READONLY: "The database cannot be written. Make its file, its directory and its disk writable.",
+    sqlite3.SQLITE_PERM: "The database may not be used. Give the user that runs xtap access to its file.",
+    sqlite3.SQLITE_CANTOPEN: "The database cannot be opened. Make its directory exist and be writable.",
+    sqlite3.SQLITE_IOERR: "The disk of the database failed. Check the disk and the free space on it.",
+    sqlite3.SQLITE_NOMEM: "The memory is used up. Give the process more of it.",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}
+
+
+def advice(error: sqlite3.Error) -> str | None:
+    """Say what the operator can do about a failure of the storage; None when the storage is not at fault."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)  # absent when Python raised it, not SQLite
+    text = None if code is None else _ADVICE.get(code & 0xFF)  # the low byte is the primary code
+    return None if text is None else f"{text} (SQLite: {error})"
+
+
+@contextmanager
+def storage_refusals() -> Iterator[None]:
+    """Translate failures of the storage inside the block.
+
+    Raises:
+        Unavailable: the storage failed; the message says what to do.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = advice(error)
+        if text is None:
+            raise
+        raise Unavailable(text) from error

@@ -1,0 +1,107 @@
+"""Which SQL does the store speak? All of it, as functions from rows to snapshots and back.
+
+Only the common part of SQLite and PostgreSQL is used. One statement writes many rows, because Python's ``sqlite3``
+gives up the interpreter lock at each statement and may wait for it afterwards while the event loop is busy.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from xtap.model.objects import Kind
+from xtap.store.protocol import AuditEntry
+from xtap.store.snapshot import Snapshot
+from xtap.store.sorted_map import SortedMap
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from xtap.model.ids import TenantId
+    from xtap.store.group_commit import Work
+
+ROWS_AT_ONCE: Final = 64
+"""The most rows of one statement; smaller numbers are powers of two, so that few statements are ever prepared."""
+
+
+def prove_readable(connection: sqlite3.Connection) -> None:
+    """Read one row that every database of xtap has."""
+    connection.execute("SELECT max(version) FROM xtap_schema").fetchone()
+
+
+def read_version(connection: sqlite3.Connection, tenant: TenantId) -> tuple[int, int]:
+    """Return a tenant's version and the number of its last audit record; (0, 0) for an unknown tenant."""
+    row: tuple[int, int] | None = connection.execute(
+        "SELECT version, sequence FROM tenants WHERE tenant = ?", (tenant,)
+    ).fetchone()
+    return row or (0, 0)
+
+
+def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, version: int) -> Snapshot:
+    """Load every object of a tenant; ``version`` must have been read in the same transaction."""
+    rows = connection.execute("SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key", (tenant,))
+    objects = {
+        Kind(kind): SortedMap.from_sorted((key, document) for _, key, document in group)
+        for kind, group in groupby(rows, itemgetter(0))
+    }
+    return Snapshot(tenant, version, objects)
+
+
+def read_audit(
+    connection: sqlite3.Connection, tenant: TenantId, after: int, limit: int
+) -> Sequence[tuple[int, AuditEntry]]:
+    """Read up to ``limit`` audit records whose number is above ``after``, oldest first."""
+    rows = connection.execute(
+        "SELECT sequence, id, document FROM audit WHERE tenant = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+        (tenant, after, limit),
+    )
+    return tuple((sequence, AuditEntry(key, document)) for sequence, key, document in rows)
+
+
+def write(connection: sqlite3.Connection, work: Work) -> None:
+    """Write what a batch of changes left behind, inside the transaction that is open."""
+    _many(
+        connection,
+        "INSERT INTO objects (tenant, kind, key, document) VALUES",
+        "(?, ?, ?, ?)",
+        " ON CONFLICT (tenant, kind, key) DO UPDATE SET document = excluded.document",
+        ((*name, document) for name, document in work.objects.items() if document is not None),
+    )
+    _many(
+        connection,
+        "DELETE FROM objects WHERE (tenant, kind, key) IN (VALUES",
+        "(?, ?, ?)",
+        ")",
+        (name for name, document in work.objects.items() if document is None),
+    )
+    _many(
+        connection,
+        "INSERT INTO audit (tenant, sequence, id, document) VALUES",
+        "(?, ?, ?, ?)",
+        "",
+        ((tenant, sequence, entry.id, entry.document) for tenant, sequence, entry in work.audit),
+    )
+    _many(
+        connection,
+        "INSERT INTO tenants (tenant, version, sequence) VALUES",
+        "(?, ?, ?)",
+        " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence",
+        ((tenant, head.snapshot.version, head.sequence) for tenant, head in work.heads.items()),
+    )
+
+
+def _many(
+    connection: sqlite3.Connection, before: str, row: str, behind: str, rows: Iterable[tuple[object, ...]]
+) -> None:
+    """Execute one statement for many rows, as few times as powers of two allow."""
+    waiting = list(rows)
+    remaining = iter(waiting)
+    left, size = len(waiting), ROWS_AT_ONCE
+    while left:
+        while size > left:
+            size //= 2
+        values = [value for each in islice(remaining, size) for value in each]
+        connection.execute(f"{before} {', '.join([row] * size)}{behind}", values)
+        left -= size

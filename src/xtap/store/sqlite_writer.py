@@ -1,0 +1,74 @@
+"""How does the writer thread work on a SQLite file, and how does it notice what another process wrote to it?"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from xtap.store.group_commit import Head, Work
+from xtap.store.sqlite_errors import storage_refusals
+from xtap.store.sqlite_rows import read_snapshot, read_version, write
+
+if TYPE_CHECKING:
+    from xtap.model.ids import TenantId
+    from xtap.store.cache import SnapshotCache
+    from xtap.store.sqlite_database import Database
+
+
+class SqliteWriter:
+    """The connection that writes: a ``Backend`` of ``GroupCommit``."""
+
+    def __init__(self, database: Database, cache: SnapshotCache) -> None:
+        self._database = database
+        self._cache = cache
+        self._connection = database.connect()
+        # INVARIANT: these equal the rows of ``tenants``, as long as data_version is the one remembered.
+        self._heads: dict[TenantId, Head] = {}
+        self._data_version = -1
+
+    def begin(self) -> None:
+        """Take the write lock, and forget what is known when another process committed since the last time."""
+        self._database.require_unmoved()
+        with storage_refusals():
+            self._connection.execute("BEGIN IMMEDIATE")
+            # Source: https://www.sqlite.org/pragma.html#pragma_data_version; own commits do not count.
+            found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if found != self._data_version:
+            self._heads.clear()
+            self._data_version = found
+
+    def head(self, tenant: TenantId) -> Head:
+        """Return the durable state: the published snapshot if it is the latest, else load it."""
+        known = self._heads.get(tenant)
+        if known is not None:
+            return known
+        with storage_refusals():
+            version, sequence = read_version(self._connection, tenant)
+            snapshot = self._cache.get(tenant)
+            if snapshot is None or snapshot.version != version:
+                snapshot = read_snapshot(self._connection, tenant, version)
+        self._heads[tenant] = Head(snapshot, sequence)
+        return self._heads[tenant]
+
+    def commit(self, work: Work) -> None:
+        """Write a batch and flush it to the disk."""
+        try:
+            with storage_refusals():
+                write(self._connection, work)
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._heads.clear()  # a commit that failed half-way may yet stand in the file: ask again
+            raise
+        self._heads.update(work.heads)
+
+    def rollback(self) -> None:
+        """Undo an open transaction; SQLite has done so itself after some failures."""
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection; the last one moves the write-ahead log into the database."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
