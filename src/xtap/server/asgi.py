@@ -103,19 +103,25 @@ async def build(settings: Settings) -> Application:
     check(settings)
     store = open_store(settings, exclusive=True)
     try:
-        issuer = embedded_issuer(settings, store) if settings.embedded_issuer else None
-        trusted = [_configured(settings)] if settings.issuer else []
-        if issuer is not None:
-            trusted.append(issuer.trusted())
-        graph = GraphApp(
-            Service(store, strength=settings.validation),
-            Verifier(trusted, time.time),
-            await paging_key(store, os.urandom),
-        )
+        return await assemble(settings, Service(store, strength=settings.validation))
     except BaseException:
         await store.close()
         raise
-    return Application(settings, store, issuer, graph)
+
+
+async def assemble(settings: Settings, service: Service) -> Application:
+    """Build the application around a service that exists: another store, another clock.
+
+    Raises:
+        ConfigurationError: it cannot start like this.
+    """
+    check(settings)
+    issuer = embedded_issuer(settings, service.store) if settings.embedded_issuer else None
+    trusted = [_configured(settings)] if settings.issuer else []
+    if issuer is not None:
+        trusted.append(issuer.trusted())
+    graph = GraphApp(service, Verifier(trusted, time.time), await paging_key(service.store, os.urandom))
+    return Application(settings, service.store, issuer, graph)
 
 
 def embedded_issuer(settings: Settings, store: Store) -> EmbeddedIssuer:

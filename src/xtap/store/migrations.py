@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+Migrations = tuple[tuple[str, ...], ...]
+"""SQL statements that lead from version n to n + 1, at place n."""
+
+MIGRATIONS: Final[Migrations] = (
     (
         # Keys compare byte by byte (SQLite's default collation, PostgreSQL's "C"): the order of SortedMap.
         """
@@ -39,4 +42,4 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """,
     ),
 )
-"""SQL statements that lead from version n to n + 1, at place n."""
+"""All scripts of this version of xtap."""

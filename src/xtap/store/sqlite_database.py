@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from xtap.errors import ConfigurationError, Unavailable
 from xtap.store.file_guard import FileGuard
-from xtap.store.migrations import MIGRATIONS
+from xtap.store.migrations import MIGRATIONS, Migrations
 from xtap.store.sqlite_errors import advice
 
 if TYPE_CHECKING:
@@ -36,7 +36,15 @@ class Database:
     max_pages: int | None
 
     @classmethod
-    def prepare(cls, path: Path, *, exclusive: bool, busy_timeout: float, max_pages: int | None) -> Database:
+    def prepare(
+        cls,
+        path: Path,
+        *,
+        exclusive: bool,
+        busy_timeout: float,
+        max_pages: int | None,
+        migrations: Migrations = MIGRATIONS,
+    ) -> Database:
         """Make the file if there is none, and bring it to the shape of this version.
 
         Args:
@@ -44,6 +52,7 @@ class Database:
             exclusive: whether the caller holds the file's guard already.
             busy_timeout: seconds to wait for another process.
             max_pages: the size limit in pages.
+            migrations: the scripts that make the newest shape.
 
         Raises:
             ConfigurationError: the file cannot be used; the message says why and what to do.
@@ -62,7 +71,7 @@ class Database:
         try:
             connection = database.connect()
             try:
-                _migrate(connection, path, exclusive=exclusive)
+                _migrate(connection, path, migrations, exclusive=exclusive)
             finally:
                 connection.close()
         except sqlite3.Error as error:
@@ -101,10 +110,10 @@ class Database:
             raise Unavailable(f"The database {self.path} was replaced while it was in use. Restart the server.")
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, *, exclusive: bool) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations, *, exclusive: bool) -> None:
     """Bring the database to the newest shape, in one transaction."""
-    found = _schema_version(connection, path)
-    if found == len(MIGRATIONS):
+    found = _schema_version(connection, path, migrations)
+    if found == len(migrations):
         return
     # Under a running server of the older version nobody may change the shape of its tables.
     guard = FileGuard.acquire(path) if found and not exclusive else None
@@ -116,9 +125,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, *, exclusive: bool) -> 
                 "Put the database on a local disk."
             )
         connection.execute("BEGIN IMMEDIATE")
-        found = _schema_version(connection, path)  # another process may have been faster
+        found = _schema_version(connection, path, migrations)  # another process may have been faster
         connection.execute("CREATE TABLE IF NOT EXISTS xtap_schema (version INTEGER NOT NULL PRIMARY KEY)")
-        for version, script in enumerate(MIGRATIONS[found:], start=found + 1):
+        for version, script in enumerate(migrations[found:], start=found + 1):
             for statement in script:
                 connection.execute(statement)
             connection.execute("INSERT INTO xtap_schema (version) VALUES (?)", (version,))
@@ -128,7 +137,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, *, exclusive: bool) -> 
             guard.release()
 
 
-def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
+def _schema_version(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> int:
     """Return how many migrations the database has seen: 0 for an empty file."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
@@ -136,9 +145,9 @@ def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
     if "xtap_schema" not in tables:
         raise ConfigurationError(f"The database {path} belongs to another program. Choose another file.")
     version: int = connection.execute("SELECT max(version) FROM xtap_schema").fetchone()[0] or 0
-    if version > len(MIGRATIONS):
+    if version > len(migrations):
         raise ConfigurationError(
-            f"The database {path} was written by a newer xtap (schema {version}, this one knows {len(MIGRATIONS)}). "
+            f"The database {path} was written by a newer xtap (schema {version}, this one knows {len(migrations)}). "
             "Use that version or a later one; there is no way back."
         )
     return version

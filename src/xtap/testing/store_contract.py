@@ -129,7 +129,9 @@ class StoreContract:
 
     async def test_paging_meets_every_object_that_stays(self, store: Store) -> None:
         """Pages that follow each other by ``after`` hold each object that stays exactly once, in order."""
-        await store.change(CONTOSO, lambda _: Change(tuple(Write(Kind.PARTNER, f"{n:04}", b"") for n in range(0, 600, 2))))
+        await store.change(
+            CONTOSO, lambda _: Change(tuple(Write(Kind.PARTNER, f"{n:04}", b"") for n in range(0, 600, 2)))
+        )
         seen: list[str] = []
         after: str | None = None
         for number in range(1, 600, 12):
@@ -185,8 +187,8 @@ class StoreContract:
         assert (snapshot.version, snapshot.get(Kind.PARTNER, "a")) == (1, b"1")
         assert len(await store.audit(CONTOSO)) == 1
 
-    @pytest.mark.parametrize("bug", [KeyError("k"), ZeroDivisionError(), StopIteration(), SystemExit(1)])
-    async def test_a_bug_in_one_change_is_its_callers_alone(self, store: Store, bug: BaseException) -> None:
+    @pytest.mark.parametrize("bug", [KeyError("k"), ZeroDivisionError(), StopIteration()])
+    async def test_a_bug_in_one_change_is_its_callers_alone(self, store: Store, bug: Exception) -> None:
         """An unexpected exception reaches the caller whose change raised it; the store goes on."""
 
         def broken(_: Snapshot) -> Change:
@@ -257,7 +259,7 @@ class StoreContract:
 
     # --- many tenants --------------------------------------------------------
 
-    def test_tenants_are_worlds_of_their_own(self) -> None:
+    async def test_tenants_are_worlds_of_their_own(self) -> None:
         """Any sequence of changes to several tenants equals one plain table for each tenant."""
 
         @settings(max_examples=25, deadline=None)
@@ -266,7 +268,7 @@ class StoreContract:
             with tempfile.TemporaryDirectory() as place:
                 asyncio.run(self._replay(Path(place), steps))
 
-        agree()
+        await asyncio.to_thread(agree)  # each example runs an event loop of its own
 
     async def _replay(self, place: Path, steps: list[Step]) -> None:
         """Run the steps on a store and on plain tables, and compare."""

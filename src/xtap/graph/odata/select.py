@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from xtap.errors import UnsupportedQuery
+from xtap.errors import UnsupportedQuery, Violation
 from xtap.graph.odata.shape import Collection, Navigation, PropertyType, Shape, no_property
 
 if TYPE_CHECKING:
@@ -161,9 +161,8 @@ def _targets(wanted: str, shape: Shape, *, ignore_case: bool) -> Iterator[tuple[
             "Only navigation properties can be expanded.",
         )
     if not kind.expandable:
-        raise UnsupportedQuery.at(
-            "$expand", f"Expand is not allowed for property '{name}' according to the entity schema."
-        )
+        message = f"Expand is not allowed for property '{name}' according to the entity schema."
+        raise UnsupportedQuery((Violation("$expand", message, "ExpandNotSupported"),))
     yield name, kind.to
 
 

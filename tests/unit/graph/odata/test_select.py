@@ -209,6 +209,12 @@ def test_what_is_refused(select: str | None, expand: str | None, message: str, p
     assert caught.value.violations[0].path in {"$select", "$expand"}
 
 
+def test_programs_can_tell_that_expand_is_not_supported(partner: Shape) -> None:
+    with pytest.raises(UnsupportedQuery) as caught:
+        parse_projection(None, "serviceProviderConstraints", partner)
+    assert caught.value.violations[0].code == "ExpandNotSupported"
+
+
 def test_expansions_nest_to_a_limit() -> None:
     properties: dict[str, PropertyType] = {"name": Scalar.STRING}
     node = Shape("microsoft.graph.node", properties)

@@ -1,0 +1,70 @@
+"""The whole application without a socket, for tests that make thousands of requests: memory store, httpx transport."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from xtap.model.directory import Application as Registered
+from xtap.server import demo
+from xtap.server.asgi import assemble
+from xtap.server.settings import Settings
+from xtap.service.context import Service
+from xtap.service.permissions import PERMISSIONS
+from xtap.store.memory import MemoryStore
+from xtap.testing.local_server import AUDIENCE, TENANTS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from xtap.server.asgi import Application
+
+BASE = "https://localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """An application and a client that calls it directly."""
+
+    application: Application
+    client: httpx.AsyncClient
+
+    def token(self, tenant: str = "contoso", permissions: Sequence[str] = PERMISSIONS) -> str:
+        """Return an app-only token of a demo tenant with these application permissions."""
+        application = Registered(
+            client_id="test",
+            display_name="test",
+            object_id=TENANTS[tenant].id,
+            secret="",
+            permissions=tuple(permissions),
+        )
+        issuer = self.application.issuer
+        if issuer is None:
+            raise TypeError("the embedded issuer is off")
+        return issuer.mint_app(TENANTS[tenant].id, application, AUDIENCE)
+
+    def headers(self, tenant: str = "contoso") -> dict[str, str]:
+        """Return request headers with a token that may do everything in a demo tenant."""
+        return {"Authorization": f"Bearer {self.token(tenant)}"}
+
+
+@contextlib.asynccontextmanager
+async def in_process(folder: Path, **settings: object) -> AsyncIterator[InProcess]:
+    """Build the application with the demo tenants in memory.
+
+    Args:
+        folder: where signing keys are kept.
+        settings: fields of :class:`~xtap.server.settings.Settings` that differ from the defaults.
+    """
+    configured = Settings(data=str(folder), embedded_issuer=True, **settings)  # type: ignore[arg-type]
+    store = MemoryStore()
+    await demo.install(store)
+    application = await assemble(configured, Service(store, strength=configured.validation))
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        yield InProcess(application, client)
+    await application.close()
