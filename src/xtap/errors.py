@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class InvalidInput(XtapError):
         self.violations = tuple(violations)
 
     @classmethod
-    def at(cls, path: str, message: str) -> InvalidInput:
+    def at(cls, path: str, message: str) -> Self:
         """Build the error for a single violation."""
         return cls((Violation(path, message),))
 

@@ -39,6 +39,8 @@ TABLE: Mapping[type[XtapError], tuple[int, str]] = MappingProxyType(
 )
 
 ERROR_JSON = b"application/json"
+EXPAND_NOT_SUPPORTED = "ExpandNotSupported"
+"""The one kind of bad query for which the service has a code of its own."""
 _RETRY = ((b"retry-after", b"1"),)
 
 
@@ -52,6 +54,8 @@ def answer(error: XtapError, request_id: str, client_request_id: str, now: datet
         now: the time in UTC; it travels without zone and fraction.
     """
     status, code = TABLE[type(error)]
+    if isinstance(error, errors.UnsupportedQuery) and error.violations[0].code == EXPAND_NOT_SUPPORTED:
+        code = EXPAND_NOT_SUPPORTED
     problem: dict[str, object] = {"code": code, "message": error.message}
     details = _details(error)
     if details:

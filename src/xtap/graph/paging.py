@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from xtap.graph import render
 from xtap.graph.odata.filter import compile_filter
@@ -54,7 +55,8 @@ def page(exchange: Exchange, snapshot: Snapshot, kind: Kind, shape: type[Struct]
     after = None if asked.skiptoken is None else unseal(exchange.paging_key, asked.skiptoken, bound_to)
     size = asked.top or PAGE_SIZE
     rows = _ordered(_matching(snapshot, kind, shape, asked, after, ordering), shape, ordering, after)
-    taken = list(islice(rows, asked.skip or 0, (asked.skip or 0) + size + 1))
+    skip = (asked.skip or 0) if after is None else 0
+    taken = list(islice(rows, skip, skip + size + 1))
     more = len(taken) > size
     last = ordering.position(render.values(taken[size - 1][1], shape)) if more else ()
     return Page(
@@ -104,9 +106,10 @@ def _test(shape: type[Struct], text: str) -> Callable[[Row], bool]:
 
 def _link(exchange: Exchange, token: str) -> str:
     """Repeat the address with its options, but for the position: an absolute URL, as clients need it."""
-    kept = [
-        part
-        for part in exchange.query.decode("latin-1").split("&")
-        if part and part.partition("=")[0].lower().lstrip("$").replace("%24", "") not in {"skiptoken", "skip"}
-    ]
+    parts = exchange.query.decode("latin-1").split("&")
+    kept = [part for part in parts if part and _option(part) not in {"skiptoken", "skip"}]
     return f"{exchange.root}/{exchange.path}?{'&'.join([*kept, f'$skiptoken={token}'])}"
+
+
+def _option(part: str) -> str:
+    return unquote(part.partition("=")[0]).strip().lower().removeprefix("$")

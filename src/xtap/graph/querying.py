@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import json
 
+from xtap.errors import UnsupportedQuery
 from xtap.graph import render
 from xtap.graph.exchange import BARE_JSON, JSON, NO_CONTENT, Answer
 from xtap.graph.odata.options import parse_options
@@ -33,7 +34,10 @@ def options(exchange: Exchange, allowed: frozenset[str]) -> QueryOptions:
     Raises:
         UnsupportedQuery: an option is unknown, not served here, or malformed.
     """
-    return parse_options(exchange.query, allowed=allowed, beta=exchange.call.version is BETA)
+    asked = parse_options(exchange.query, allowed=allowed, beta=exchange.call.version is BETA)
+    if asked.format is not None and asked.format.partition(";")[0].strip().lower() not in {"json", "application/json"}:
+        raise UnsupportedQuery.at("$format", f"The format '{asked.format[:60]}' is not supported. Ask for json.")
+    return asked
 
 
 def entity_projection(exchange: Exchange, shape: type[Struct]) -> Projection:

@@ -279,8 +279,13 @@ class StoreContract:
                 tables[tenant].pop((kind, key), None)
             else:
                 tables[tenant][kind, key] = document
-        calls = (store.change(tenant, putting(key, document, "r", kind=kind)) for tenant, kind, key, document in steps)
-        await asyncio.gather(*calls)
+
+        async def one_after_the_other(mine: TenantId) -> None:
+            for tenant, kind, key, document in steps:
+                if tenant == mine:
+                    await store.change(tenant, putting(key, document, "r", kind=kind))
+
+        await asyncio.gather(*(one_after_the_other(tenant) for tenant in tables))
         await self._compare(store, tables, steps)
         await store.close()
         if self.durable:
