@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 from xtap.errors import ConfigurationError
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, Change, Write
-from xtap.store.snapshot import Snapshot
 from xtap.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from xtap.store.snapshot import Snapshot
 
 
 def add_one(snapshot: Snapshot) -> Change:

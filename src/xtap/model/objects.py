@@ -16,7 +16,7 @@ class Kind(StrEnum):
     SYNC_TEMPLATE = "identitySynchronizationTemplate"
     TENANT = "tenant"
     APPLICATION = "application"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a kind of object, not a password
 
 
 SINGLETON = ""

@@ -13,7 +13,7 @@ from xtap.errors import Violation
 from xtap.model.schema import properties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from xtap.model.schema import Document, Json, Property, Shape
 
@@ -35,19 +35,20 @@ def merge(current: Document, change: Document, shape: Shape, pristine: Document)
     return merged
 
 
-def missing(document: Document, shape: Shape, path: str = "$") -> Iterator[Violation]:
-    """Yield every required property that the document, or a part of it, does not have."""
-    for name, known in properties(shape).items():
-        value = document.get(name)
-        here = f"{path}.{name}"
+def missing(document: Document, shape: Shape, names: Iterable[str], path: str = "$") -> Iterator[Violation]:
+    """Yield every required property that the named properties, or parts of them, do not have."""
+    known = properties(shape)
+    for name in names:
+        value, inner = document.get(name), known[name].shape
         if value is None:
-            if known.required:
-                yield Violation(here, f"'{name}' is missing.", "MissingProperty")
-        elif known.shape is not None:
-            items = enumerate(value) if isinstance(value, list) else ((None, value),)
-            for index, item in items:
+            if known[name].required:
+                yield Violation(f"{path}.{name}", f"'{name}' is missing.", "MissingProperty")
+        elif inner is not None and isinstance(value, dict):
+            yield from missing(value, inner, properties(inner), f"{path}.{name}")
+        elif inner is not None and isinstance(value, list):
+            for index, item in enumerate(value):
                 if isinstance(item, dict):
-                    yield from missing(item, known.shape, here if index is None else f"{here}[{index}]")
+                    yield from missing(item, inner, properties(inner), f"{path}.{name}[{index}]")
 
 
 def _merged(known: Property, current: Document, change: Document, pristine: Document) -> Json:

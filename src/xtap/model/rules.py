@@ -10,16 +10,17 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
 from xtap.errors import Violation
 from xtap.model.enums import AccessType, IdentityProvider
 from xtap.model.policies import Default
+from xtap.model.schema import properties
 from xtap.model.settings import B2BSetting, InvitationRedemption, TargetConfiguration, TenantRestrictions
 from xtap.model.targets import ALL_APPLICATIONS, ALL_MICROSOFT_APPS, ALL_USERS
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterable, Iterator
 
     from msgspec import Struct
 
@@ -43,12 +44,11 @@ class Strength(StrEnum):
     STRICT = "strict"
 
 
-def check(document: Struct, names: Container[str], strength: Strength) -> Iterator[Violation]:
+def check(document: Struct, names: Iterable[str], strength: Strength) -> Iterator[Violation]:
     """Yield every rule that the named properties of a well-formed document break."""
-    for known in structs.fields(document):
-        name, value = known.encode_name, getattr(document, known.name)
-        if name not in names:
-            continue
+    known = properties(type(document))
+    for name in names:
+        value = getattr(document, known[name].attribute)
         if isinstance(value, InvitationRedemption):
             yield from _redemption(value, f"$.{name}")
         elif strength is Strength.STRICT and isinstance(value, B2BSetting | TenantRestrictions):

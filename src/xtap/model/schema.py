@@ -59,26 +59,25 @@ class Property:
 
     Attributes:
         name: the wire name.
+        attribute: the name in Python.
         type: ``bool``, ``str``, an enum class, or another wire type; the item type if ``many``.
         many: whether it is a collection.
         nullable: whether null is a value it can have.
         required: whether an object without it is incomplete.
         omitted: whether it is left out of the document while it is not configured.
         unset: what it is while it is not configured.
+        shape: the wire type of a complex property, None for a scalar one.
     """
 
     name: str
+    attribute: str
     type: type
     many: bool
     nullable: bool
     required: bool
     omitted: bool
     unset: Json
-
-    @property
-    def shape(self) -> Shape | None:
-        """The wire type of a complex property, None for a scalar one."""
-        return self.type if issubclass(self.type, Struct) else None
+    shape: Shape | None
 
 
 @cache
@@ -99,14 +98,17 @@ def _property(field: inspect.Field) -> Property:
     options = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
     (inner,) = (option for option in options if not isinstance(option, inspect.NoneType))
     many = isinstance(inner, inspect.VarTupleType)
+    kind = _class(inner.item_type if isinstance(inner, inspect.VarTupleType) else inner)
     return Property(
         name=field.encode_name,
-        type=_class(inner.item_type if isinstance(inner, inspect.VarTupleType) else inner),
+        attribute=field.name,
+        type=kind,
         many=many,
         nullable=len(options) > 1,
         required=field.required,
         omitted=not field.required and field.default is NODEFAULT,
         unset=None if field.default is NODEFAULT else to_builtins(field.default),
+        shape=kind if issubclass(kind, Struct) else None,
     )
 
 
