@@ -94,12 +94,14 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
     Raises:
         ConfigurationError: a value or key is wrong; says which, and where it stands.
     """
-    known = {field.encode_name for field in structs.fields(Settings)}
-    variables = {name: environment[_variable(name)] for name in sorted(known) if _variable(name) in environment}
     settings = _read(config or Path(CONFIG_FILE), required=config is not None)
-    for where, values in (("environment XTAP_…", variables), ("command line", flags)):
-        settings |= {name: _parsed(name, value, where) for name, value in values.items()}
-    return _converted(settings, "settings")
+    for key in (field.encode_name for field in structs.fields(Settings)):
+        variable = f"XTAP_{key.upper().replace('-', '_')}"
+        if variable in environment:
+            settings[key] = _parsed(key, environment[variable], variable)
+        if key in flags:
+            settings[key] = _parsed(key, flags[key], f"--{key}")
+    return convert(settings, Settings)
 
 
 def _read(path: Path, *, required: bool) -> dict[str, object]:
@@ -111,35 +113,32 @@ def _read(path: Path, *, required: bool) -> dict[str, object]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"The configuration file {path} cannot be read: {error}.") from None
-    _converted(values, str(path))
+    unknown = sorted(values.keys() - {field.encode_name for field in structs.fields(Settings)})
+    if unknown:
+        keys = ", ".join(field.encode_name for field in structs.fields(Settings))
+        raise ConfigurationError(f"{path}: there is no setting '{unknown[0]}'. There are: {keys}.")
+    _check(values, str(path))
     return values
 
 
-def _parsed(name: str, text: str, where: str) -> object:
+def _parsed(key: str, text: str, source: str) -> object:
+    """Read one value that came as text; ``source`` is the flag or variable it stood in."""
     value: object = text
-    if name in {"audience", "algorithms"}:
+    if key in {"audience", "algorithms"}:
         value = tuple(part.strip() for part in text.split(",") if part.strip())
-    elif name in {"embedded-issuer", "unsafe-embedded-issuer-on-network"}:
+    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network"}:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    elif text.isdecimal():
-        value = int(text) if name in {"port", "tls-port"} else text
-    _converted({name: value}, where)
+    elif key in {"port", "tls-port"}:
+        value = int(text) if text.isdecimal() else text
+    _check({key: value}, f"{source}={text}")
     return value
 
 
-def _converted(values: Mapping[str, object], where: str) -> Settings:
+def _check(values: Mapping[str, object], source: str) -> None:
     try:
-        return convert(values, Settings)
+        convert(values, Settings)
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: {error}. Known keys: {', '.join(_keys())}.") from None
-
-
-def _keys() -> list[str]:
-    return [field.encode_name for field in structs.fields(Settings)]
-
-
-def _variable(key: str) -> str:
-    return f"XTAP_{key.upper().replace('-', '_')}"
+        raise ConfigurationError(f"{source}: {error}.") from None
 
 
 def check(settings: Settings) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc.jwk import RSAKey
 
 from xtap.errors import ConfigurationError, Unauthenticated
 from xtap.identity.issuers import StaticKeys, TrustedIssuer
@@ -207,6 +210,14 @@ async def test_keys_that_are_for_something_else_are_left_out(
     verifier = make_verifier(keys=one_key(forge, **members))
     with pytest.raises(Unauthenticated, match="holds no key"):
         await verifier.caller(forge.sign())
+
+
+async def test_a_short_rsa_key_is_left_out(forge: Forge, make_verifier: Callable[..., Verifier]) -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    verifier = make_verifier(keys=forge.jwks(RSAKey.import_key(pem, {"kid": "short"})))
+    with pytest.raises(Unauthenticated, match="holds no key"):
+        await verifier.caller(forge.sign(kid="short"))
 
 
 async def test_a_key_for_one_algorithm_verifies_no_other(forge: Forge, make_verifier: Callable[..., Verifier]) -> None:

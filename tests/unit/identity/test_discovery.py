@@ -131,6 +131,18 @@ async def test_a_new_key_is_fetched_once_and_then_known(
     assert publisher.fetches == 2
 
 
+async def test_the_same_keys_read_again_change_nothing(
+    outside: Verifier, honest: Honest, publisher: Publisher, clock: Clock, keys: DiscoveredKeys
+) -> None:
+    token = honest()
+    await outside.caller(token)
+    clock.now += PACE.retry
+    with pytest.raises(Unauthenticated):
+        await outside.caller(honest(kid="invented"))
+    assert (publisher.fetches, keys.generation) == (2, 1)
+    assert outside.cached(token) is not None
+
+
 async def test_a_withdrawn_key_is_refused_after_the_refresh(
     outside: Verifier, honest: Honest, publisher: Publisher, forge: Forge, clock: Clock
 ) -> None:
@@ -167,7 +179,7 @@ async def test_all_who_wait_share_one_fetch(outside: Verifier, honest: Honest, p
 
 
 async def test_old_keys_are_read_again_in_the_background(
-    outside: Verifier, honest: Honest, publisher: Publisher, clock: Clock
+    outside: Verifier, honest: Honest, publisher: Publisher, clock: Clock, keys: DiscoveredKeys
 ) -> None:
     await outside.caller(honest())
     clock.now += PACE.refresh
@@ -176,6 +188,7 @@ async def test_old_keys_are_read_again_in_the_background(
         await outside.caller(honest(x=1))  # answered although the issuer does not
     publisher.slow.set()
     await asyncio.to_thread(publisher.second.wait, 5)
+    assert (await keys.keys("rsa-1")).knows("rsa-1")
     assert publisher.fetches == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
@@ -172,6 +173,18 @@ async def test_refusals(
     assert "demo-secret" not in str(body)
 
 
+async def test_an_unknown_application_costs_what_a_wrong_secret_costs(issuer: EmbeddedIssuer) -> None:
+    async def seconds(change: dict[str, str]) -> float:
+        began = time.process_time()
+        with pytest.raises(TokenRefused):
+            await issuer.token(CONTOSO.id, {**GOOD, **change})
+        return time.process_time() - began
+
+    wrong = min([await seconds({"client_secret": "wrong"}) for _ in range(5)])
+    unknown = min([await seconds({"client_id": "nobody"}) for _ in range(5)])
+    assert wrong / 3 < unknown < wrong * 3
+
+
 @pytest.mark.parametrize(
     ("header", "form", "number"),
     [
@@ -280,7 +293,7 @@ def test_secrets_match_their_own_hash_only() -> None:
     assert verify_secret("p\u00e4ss", stored)
     assert not verify_secret("pass", stored)
     assert not verify_secret("", stored)
-    assert not verify_secret("x" * (MAX_SECRET + 1), stored)
+    assert not verify_secret("x" * (MAX_SECRET + 1), hash_secret("x" * (MAX_SECRET + 1)))
     assert not verify_secret("anything", NOBODY)
 
 

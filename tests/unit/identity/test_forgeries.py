@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from xtap.errors import Unauthenticated
-from xtap.identity.compact import encode
+from xtap.identity.compact import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,13 @@ def der_signature(forge: Forge) -> str:
     token = forge.sign(key=forge.ec, alg="ES256")
     signed = token.rpartition(".")[0].encode()
     return segment(token, 2, lambda _: encode(raw.sign(signed, ec.ECDSA(SHA256()))))
+
+
+def zero_inserted(forge: Forge) -> str:
+    """The same two numbers, the second with a leading zero: another spelling that must not count."""
+    return segment(
+        forge.sign(key=forge.ec, alg="ES256"), 2, lambda text: encode(decode(text)[:32] + b"\0" + decode(text)[32:])
+    )
 
 
 def own_key(forge: Forge) -> str:
@@ -171,6 +178,7 @@ ROWS: dict[str, tuple[Callable[[Forge], str], str]] = {
     ),
     "signature all zero, ES256": (zero_signature, SIGNATURE),
     "signature in DER, ES256": (der_signature, SIGNATURE),
+    "signature with a zero inserted, ES256": (zero_inserted, SIGNATURE),
     "signature in another spelling": (lambda f: segment(f.sign(), 2, unused_bits), FORM),
     # -- form ---------------------------------------------------------------------------------------
     "one segment": (lambda _: "eyJ0", FAILURE + "The token is not in the compact form"),
@@ -360,3 +368,12 @@ async def test_a_token_of_graph_itself_gets_a_hint(forge: Forge, verifier: Verif
     token = forge.sign(key=forge.stranger, nonce="abc")
     with pytest.raises(Unauthenticated, match="can only be checked by Microsoft"):
         await verifier.caller(token)
+
+
+@pytest.mark.parametrize("change", ["replaced", "left out", "doubled"])
+async def test_no_single_character_can_be_changed(change: str, forge: Forge, verifier: Verifier) -> None:
+    token = forge.sign()
+    for place, character in enumerate(token):
+        other = {"replaced": "A" if character != "A" else "B", "left out": "", "doubled": character * 2}[change]
+        with pytest.raises(Unauthenticated):
+            await verifier.caller(token[:place] + other + token[place + 1 :])

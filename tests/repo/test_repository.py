@@ -1,0 +1,84 @@
+"""Rules about the repository itself: sizes, links, names that must not stand in it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+
+def tracked() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return [path for line in listing.splitlines() if (path := ROOT / line).is_file()]
+
+
+def test_no_source_file_has_more_than_400_lines():
+    long = {path.name: len(path.read_text().splitlines()) for path in [*SOURCES, *(ROOT / "tests").rglob("*.py")]}
+    assert {name: lines for name, lines in long.items() if lines > 400} == {}
+
+
+def test_the_median_source_file_has_at_most_150_lines():
+    lengths = sorted(len(path.read_text().splitlines()) for path in SOURCES)
+    assert lengths[len(lengths) // 2] <= 150
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_says_what_it_is_for(path: Path):
+    assert path.read_text().startswith('"""')
+
+
+@pytest.mark.parametrize("name", ["utils", "common", "helpers", "core"])
+def test_no_module_is_a_drawer_for_anything(name: str):
+    assert [path for path in SOURCES if path.stem == name or name in path.parts] == []
+
+
+def test_links_between_documents_lead_somewhere():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "conformance").rglob("*.md")]
+    broken = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_adr_has_context_decision_and_a_number_of_its_own():
+    pages = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    for page in pages:
+        text = page.read_text()
+        assert text.startswith(f"# {int(page.name[:4])}. ")
+        assert "## Context" in text
+        assert "## Decision" in text
+
+
+def test_lock_files_hold_names_versions_and_hashes_only():
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        assert re.findall(r"https?://|--index-url|--find-links", lock.read_text()) == []
+    for lock in tracked():
+        if lock.name == "package-lock.json":
+            assert '"resolved"' not in lock.read_text()
+
+
+def test_no_file_names_a_folder_of_somebodys_machine():
+    place = re.compile(r"/(?:home|root|Users|tmp)/[A-Za-z]")
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()[:80]}"
+        for path in tracked()
+        if path.suffix not in {".txt", ".json"} and path != Path(__file__)
+        for line in path.read_text(errors="ignore").splitlines()
+        if place.search(line)
+    ]
+    assert found == []

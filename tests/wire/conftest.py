@@ -1,0 +1,48 @@
+"""Each test gets a tenant of its own, and trusts the server's authority as a user would: by the environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.wire import sdk
+from tests.wire.faults import proxy
+from tests.wire.tenants import register
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from msgraph.graph_service_client import GraphServiceClient
+
+    from tests.wire.faults import Proxy
+    from tests.wire.tenants import WireTenant
+    from xtap.testing.local_server import LocalServer
+
+
+@pytest.fixture
+def trusted(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> LocalServer:
+    """The server; SDKs in this process trust its authority."""
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(variable, str(server.ca))
+    return server
+
+
+@pytest.fixture
+def tenant(trusted: LocalServer) -> WireTenant:
+    """A tenant that nobody used before."""
+    return register(trusted)
+
+
+@pytest.fixture
+async def graph(tenant: WireTenant) -> AsyncIterator[GraphServiceClient]:
+    """An SDK client of the tenant's administrator."""
+    async with sdk.client(tenant) as client:
+        yield client
+
+
+@pytest.fixture
+def faulty(trusted: LocalServer) -> Iterator[Proxy]:
+    """A proxy before the server."""
+    with proxy(trusted) as started:
+        yield started
