@@ -196,7 +196,7 @@ def test_the_printed_command_creates_a_partner(tmp_path: Path):
         launcher.chmod(0o755)
         pasted = command.replace("$(-c", "$(./-c")
         done = subprocess.run(
-            ["bash", "-c", pasted], cwd=tmp_path, env=server._environment(), capture_output=True, text=True, check=True
+            ["bash", "-c", pasted], cwd=tmp_path, env=server.environment(), capture_output=True, text=True, check=True
         )
         created = json.loads(done.stdout)
         assert created["tenantId"] == "22222222-2222-4222-8222-222222222222"

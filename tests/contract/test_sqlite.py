@@ -133,6 +133,13 @@ async def test_a_neighbours_refusal_is_judged_on_the_state_before_it(store: Sqli
     assert outcomes[3].get(Kind.PARTNER, "n") == b"2"
 
 
+def test_a_load_that_ends_late_does_not_hide_a_newer_state() -> None:
+    cache = SnapshotCache()
+    for version in (1, 3, 2):
+        cache.publish((Snapshot(CONTOSO, version),))
+    assert cache.get(CONTOSO) == Snapshot(CONTOSO, 3)
+
+
 async def test_callers_of_one_load_do_not_depend_on_each_other(path: Path) -> None:
     before = SqliteStore.open(path)
     await before.change(CONTOSO, lambda _: Change(tuple(Write(Kind.PARTNER, f"{n:06}", b"x") for n in range(20_000))))

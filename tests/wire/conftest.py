@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.wire import sdk
 from tests.wire.faults import proxy
 from tests.wire.tenants import register
 
+from xtap.testing.local_server import running
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from msgraph.graph_service_client import GraphServiceClient
-
     from tests.wire.faults import Proxy
     from tests.wire.tenants import WireTenant
+
     from xtap.testing.local_server import LocalServer
 
 
@@ -46,3 +48,11 @@ def faulty(trusted: LocalServer) -> Iterator[Proxy]:
     """A proxy before the server."""
     with proxy(trusted) as started:
         yield started
+
+
+@pytest.fixture
+def own_tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WireTenant]:
+    """A tenant of a server that the test may kill."""
+    with running(tmp_path) as started:
+        monkeypatch.setenv("SSL_CERT_FILE", str(started.ca))
+        yield register(started)

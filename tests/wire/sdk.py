@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from azure.identity import ClientSecretCredential
 from azure.identity.aio import ClientSecretCredential as AioClientSecretCredential
 from msgraph.graph_service_client import GraphServiceClient
-
 from tests.wire.tenants import ADMINISTRATOR, SECRET
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from msgraph.generated.policies.cross_tenant_access_policy.partners.item import (
         cross_tenant_access_policy_configuration_partner_tenant_item_request_builder as item,
     )
-
     from tests.wire.tenants import WireTenant
 
     Partner = item.CrossTenantAccessPolicyConfigurationPartnerTenantItemRequestBuilder
@@ -32,7 +30,9 @@ MARKS = [
     pytest.mark.wire,
     # Generated modules define classes that warn when they are defined; nobody here uses those classes.
     pytest.mark.filterwarnings("ignore:This class is deprecated. Please use the generic RequestCon:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:GetQueryParameters is deprecated. Use QueryParameters instead:DeprecationWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:GetQueryParameters is deprecated. Use QueryParameters instead:DeprecationWarning"
+    ),
 ]
 
 
@@ -48,21 +48,21 @@ async def client(
 ) -> AsyncIterator[GraphServiceClient]:
     """Make a client as the documentation says; it takes no argument that only a test would know."""
     where = tenant.authority
+    # aiohttp reads SSL_CERT_FILE once in a process (test_docs.py shows that way), so the authority is named here.
+    options: dict[str, Any] = {"authority": where, "disable_instance_discovery": True}
+    options["connection_verify"] = str(tenant.server.ca)
     async with contextlib.AsyncExitStack() as stack:
         credential: ClientSecretCredential | AioClientSecretCredential
         if kind == "sync":
-            credential = stack.enter_context(
-                ClientSecretCredential(tenant.id, client_id, secret, authority=where, disable_instance_discovery=True)
-            )
+            credential = stack.enter_context(ClientSecretCredential(tenant.id, client_id, secret, **options))
         else:
             credential = await stack.enter_async_context(
-                AioClientSecretCredential(
-                    tenant.id, client_id, secret, authority=where, disable_instance_discovery=True
-                )
+                AioClientSecretCredential(tenant.id, client_id, secret, **options)
             )
         graph = GraphServiceClient(credential)
         graph.request_adapter.base_url = f"{address or where}/{version}"
-        stack.push_async_callback(graph.request_adapter._http_client.aclose)  # type: ignore[attr-defined]
+        # The SDK offers no way to close a client, and the transport of msgraph-core does not pass aclose() on.
+        stack.push_async_callback(graph.request_adapter._http_client._transport.transport.aclose)  # type: ignore[attr-defined]
         yield graph
 
 

@@ -9,7 +9,7 @@ Every Entra client insists on an https authority, so ``xtap init`` makes these f
     certificates.json   that these very files were found good, for which hosts, and until when
 
 The authority stays when host names change, so clients need not be told again. The last file spares a start the loading
-of ``cryptography`` (60 ms): while the digests match there is nothing to look at. What the certificates hold is in
+of ``cryptography`` (25 ms): while the digests match there is nothing to look at. What the certificates hold is in
 ``xtap.identity.certificates``.
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import Struct, convert, json
 
 from xtap.errors import Violation
 from xtap.model import rules
@@ -47,7 +47,7 @@ def edit(before: T, body: Document, seen_as: Shape, pristine: T, strength: Stren
 
 
 def _document(struct: Struct) -> Document:
-    built: Document = to_builtins(struct)
+    built: Document = json.decode(json.encode(struct))  # to_builtins would keep tuples, which equal no JSON array
     return built
 
 

@@ -32,7 +32,7 @@ class _ServiceDefault(Struct, rename="camel"):
     created_tenant_restrictions: TenantRestrictions
 
 
-_DATA = json.decode(files(__package__).joinpath("service_default.json").read_bytes(), type=_ServiceDefault)
+_DATA = json.decode(files("xtap.model").joinpath("service_default.json").read_bytes(), type=_ServiceDefault)
 
 SERVICE_DEFAULT_AS_OF = _DATA.as_of
 """The month in which the service default was recorded."""

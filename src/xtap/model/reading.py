@@ -118,6 +118,12 @@ def _unknown(name: str, shape: Shape) -> str:
     names = properties(shape)
     folded = {known.lower(): known for known in names}
     twin = folded.get(name.replace("_", "").lower())
-    near = twin or next(iter(get_close_matches(name[:64], names, n=1, cutoff=0.85)), None)
-    hint = f" Property names are case-sensitive: did you mean '{near}'?" if near else ""
+    near = next(iter(get_close_matches(name[:64], names, n=1, cutoff=0.85)), None)
+    hint = (
+        f" Property names are case-sensitive: did you mean '{twin}'?"
+        if twin
+        else f" Did you mean '{near}'?"
+        if near
+        else ""
+    )
     return f"Invalid property '{name[:128]}'.{hint}"

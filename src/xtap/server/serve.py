@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from xtap.server.asgi import Application
     from xtap.server.settings import Settings
 
-log = logging.getLogger(__name__)
+GRACE_SECONDS: Final = 3.0
+"""How long requests may take to end after a stop; an idle HTTP/2 connection would keep the listener for ever."""
 
 
 async def serve(application: Application, ready: Callable[[], Any]) -> None:
@@ -50,7 +50,7 @@ async def serve(application: Application, ready: Callable[[], Any]) -> None:
     finally:
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.wait(running, timeout=GRACE_SECONDS)
         await application.close()
 
 

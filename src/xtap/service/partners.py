@@ -63,7 +63,8 @@ async def create(service: Service, call: Call, body: Document) -> bytes:
     require(call.caller, Operation.WRITE_POLICY)
     tenant_id, problems = _new_partner(call, body)
     blank = pristine.partner(tenant_id)
-    after, violations = edit(blank, _folded(body), call.version.partner, blank, service.strength)
+    rest = {name: value for name, value in body.items() if name != "tenantId"}
+    after, violations = edit(blank, rest, call.version.partner, blank, service.strength)
     if problems or violations:
         raise InvalidInput([*problems, *violations])
     _service_provider_needs_a_user(call, blank, after)

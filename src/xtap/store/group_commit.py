@@ -132,7 +132,7 @@ class GroupCommit:
         while running:
             batch, running = self._take()
             if batch:
-                _answer(batch, self._attempt(batch))
+                _answer(batch, self._settle(batch))
         self._backend.close()
 
     def _take(self) -> tuple[list[Waiting], bool]:
@@ -148,6 +148,13 @@ class GroupCommit:
             except Empty:
                 return batch, True
         return batch, False
+
+    def _settle(self, batch: Sequence[Waiting]) -> list[Outcome]:
+        """Run a batch, whatever happens: a caller that is never answered would be the worst of failures."""
+        try:
+            return self._attempt(batch)
+        except Exception as fault:  # noqa: BLE001 - a back end broke its promise, or memory ran out
+            return [fault for _ in batch]
 
     def _attempt(self, batch: Sequence[Waiting]) -> list[Outcome]:
         """Run a batch in one transaction and return what each caller is told, in order."""

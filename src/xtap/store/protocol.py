@@ -60,6 +60,7 @@ class Store(Protocol):
         """Run ``decide`` on the latest state, make its result durable, and return the state after it.
 
         A change without writes and records is acknowledged without a commit, and the version stays.
+        Concurrent calls run in any order. A caller that is cancelled learns nothing: its change may be made or not.
 
         Raises:
             Unavailable: the storage refused; nothing of the change was kept.
@@ -68,7 +69,10 @@ class Store(Protocol):
         ...
 
     async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
-        """Read audit records with their sequence numbers, oldest first, those after ``after`` only."""
+        """Read audit records with their sequence numbers, oldest first, those after ``after`` only.
+
+        The numbers of a tenant start at 1, follow its changes without gaps, and are never given twice.
+        """
         ...
 
     async def check(self) -> None:

@@ -93,7 +93,7 @@ class LocalServer:
         return subprocess.run(  # noqa: S603 - our own command
             self.command(*arguments),
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             check=check,
@@ -108,7 +108,7 @@ class LocalServer:
         log = (self.folder / "serve.log").open("ab")
         command = self.command("serve", *self.flags)
         self.process = subprocess.Popen(  # noqa: S603 - our own command
-            command, cwd=self.folder, env=self._environment(), stdout=log, stderr=log
+            command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log
         )
         log.close()
         deadline = time.monotonic() + START_SECONDS
@@ -158,7 +158,8 @@ class LocalServer:
         signing = keys.load(self.folder / ".xtap" / SIGNING_KEYS)
         return EmbeddedIssuer(self.https, signing, NobodyAsks(), time.time)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the environment of its commands: ours, with its ports and without other settings of ours."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("XTAP_")}
         return own | {"XTAP_PORT": str(self.port), "XTAP_TLS_PORT": str(self.tls_port)}
 

@@ -61,7 +61,11 @@ class Caller(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
-    """One request; ``path`` is below the version, ``follow`` names a member of the answer before that holds a URL."""
+    """One request.
+
+    ``path`` is below the version, ``version`` another one than the case runs in; ``follow`` names a member of the
+    answer before that holds a URL.
+    """
 
     method: str = "GET"
     path: str = ""
@@ -70,6 +74,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     text: str | UnsetType = UNSET
     encoding: Literal["identity", "gzip"] = "identity"
     follow: str = ""
+    version: ApiVersion | None = None
     caller: Caller | None = None
 
 
@@ -189,6 +194,7 @@ class Runner:
 
     def send(self, request: Request, version: str, before: httpx.Response | None = None) -> httpx.Response:
         """Send one request; ``before`` is the answer whose link it may follow."""
+        version = request.version or version
         url = f"/{version}{self._filled(request.path, version)}"
         if request.follow and before is not None:
             url = str(before.json()[request.follow])
@@ -222,9 +228,7 @@ class Runner:
             except ValueError:
                 yield f"no JSON: {answer.text[:200]!r}"
                 return
-            yield from differences(
-                self._filled(expected.body, version), body, contains=expected.match == "contains"
-            )
+            yield from differences(self._filled(expected.body, version), body, contains=expected.match == "contains")
             if expected.keys and list(body) != list(expected.keys):
                 yield f"members in the order {list(body)} instead of {list(expected.keys)}"
 

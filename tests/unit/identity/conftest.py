@@ -22,7 +22,7 @@ FABRIKAM = TenantId("22222222-2222-4222-8222-222222222222")
 ISSUER = "https://login.example/{tenantid}/v2.0"
 AUDIENCE = "https://localhost"
 
-type_json = Mapping[str, object]
+Json = Mapping[str, object]
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Forge:
 
     def sign(
         self,
-        payload: type_json | bytes | None = None,
+        payload: Json | bytes | None = None,
         key: RSAKey | ECKey | None = None,
         alg: str = "RS256",
         **header: object,

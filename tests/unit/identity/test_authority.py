@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,7 @@ YEAR = 365 * 86_400
 
 @pytest.fixture
 def now() -> float:
-    import time  # noqa: PLC0415 - handshakes judge by the real time
-
-    return time.time()
+    return time.time()  # handshakes judge by the real time
 
 
 @contextmanager

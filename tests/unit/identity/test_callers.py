@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc.jwk import RSAKey
 
 from xtap.errors import ConfigurationError, Unauthenticated
+from xtap.identity.compact import encode
 from xtap.identity.issuers import StaticKeys, TrustedIssuer
 from xtap.identity.tokens import Verifier
 from xtap.service.caller import Caller
@@ -173,8 +173,6 @@ async def test_keys_and_audiences_of_one_issuer_do_not_serve_another(forge: Forg
 
 
 def one_key(forge: Forge, **members: object) -> bytes:
-    import json  # noqa: PLC0415 - only here
-
     return json.dumps({"keys": [{**forge.rsa.as_dict(private=False), **members}]}).encode()
 
 
@@ -213,11 +211,10 @@ async def test_keys_that_are_for_something_else_are_left_out(
 
 
 async def test_a_short_rsa_key_is_left_out(forge: Forge, make_verifier: Callable[..., Verifier]) -> None:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    verifier = make_verifier(keys=forge.jwks(RSAKey.import_key(pem, {"kid": "short"})))
+    modulus = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key().public_numbers().n
+    verifier = make_verifier(keys=one_key(forge, n=encode(modulus.to_bytes(128, "big"))))
     with pytest.raises(Unauthenticated, match="holds no key"):
-        await verifier.caller(forge.sign(kid="short"))
+        await verifier.caller(forge.sign())
 
 
 async def test_a_key_for_one_algorithm_verifies_no_other(forge: Forge, make_verifier: Callable[..., Verifier]) -> None:

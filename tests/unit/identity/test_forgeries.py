@@ -9,6 +9,8 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from xtap.errors import Unauthenticated
@@ -76,8 +78,6 @@ def zero_signature(forge: Forge) -> str:
 
 def der_signature(forge: Forge) -> str:
     raw = forge.ec.private_key
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - only here
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - only here
 
     assert raw is not None
     token = forge.sign(key=forge.ec, alg="ES256")

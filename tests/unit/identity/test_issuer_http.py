@@ -88,7 +88,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     async with asyncio.timeout(10):
         await asyncio.to_thread(_wait_for, port)
     yield Running(issuer, files)
-    server.stop()  # type: ignore[no-untyped-call]
+    server.stop()
     await serving
 
 

@@ -1,0 +1,8 @@
+"""``make bench``: every measurement in one run, as ratios against references of the same run."""
+
+from __future__ import annotations
+
+from benchmarks import http, store
+from benchmarks.table import render
+
+print(render([*http.run(), *store.run()]))

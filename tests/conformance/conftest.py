@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+import pytest
+from msgspec import json
+
+from xtap.identity.embedded import Delegation
+from xtap.model.directory import Application, Tenant
+from xtap.model.ids import DIRECTORY, TenantId
+from xtap.model.objects import Kind
+from xtap.server.asgi import DATABASE
+from xtap.service.permissions import DIRECTORY_ROLES, PERMISSIONS
+from xtap.store.protocol import Change, Write
+from xtap.store.sqlite import SqliteStore
+from xtap.testing.local_server import AUDIENCE, running
+from xtap.testing.transcripts import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xtap.identity.embedded import EmbeddedIssuer
+    from xtap.testing.local_server import LocalServer
+
+TENANTS = 2000
+"""More than there are cases: each case has a tenant of its own."""
+
+
+@dataclass
+class Tokens:
+    """Authorizations of one tenant, for every kind of caller that a case can name."""
+
+    issuer: EmbeddedIssuer
+    tenant: TenantId
+
+    def __call__(self, caller: Caller | None) -> str:
+        if caller is None:
+            caller = Caller(permissions=PERMISSIONS)
+        if caller.authorization is not None:
+            return caller.authorization
+        if caller.kind == "delegated":
+            roles = tuple(DIRECTORY_ROLES[role] for role in caller.roles)
+            user = Delegation("user@tenant.example", self.tenant, caller.permissions, roles)
+            return f"Bearer {self.issuer.mint_delegated(self.tenant, user, AUDIENCE)}"
+        application = Application(
+            client_id="test", display_name="test", object_id=self.tenant, secret="", permissions=caller.permissions
+        )
+        return f"Bearer {self.issuer.mint_app(self.tenant, application, AUDIENCE)}"
+
+
+@dataclass
+class FreshTenants:
+    """A server, and tenants of it that nobody used."""
+
+    server: LocalServer
+    issuer: EmbeddedIssuer
+    taken: dict[str, TenantId] = field(default_factory=dict)
+
+    def take(self, name: str) -> Tokens:
+        """Return the authorizations of a tenant that nobody took."""
+        tenant = tenant_id(len(self.taken))
+        self.taken[name] = tenant
+        return Tokens(self.issuer, tenant)
+
+
+def tenant_id(number: int) -> TenantId:
+    return TenantId(str(uuid5(UUID(DIRECTORY), str(number))))
+
+
+@contextmanager
+def with_tenants(server: LocalServer) -> Iterator[FreshTenants]:
+    """Register the tenants beside the running server, as ``xtap tenant add`` does."""
+
+    async def register() -> None:
+        store = SqliteStore.open(server.folder / ".xtap" / DATABASE, exclusive=False)
+        made = [Tenant(id=tenant_id(number), display_name=f"case {number}") for number in range(TENANTS)]
+        writes = tuple(Write(Kind.TENANT, tenant.id, json.encode(tenant)) for tenant in made)
+        await store.change(DIRECTORY, lambda _: Change(writes))
+        await store.close()
+
+    asyncio.run(register())
+    yield FreshTenants(server, server._issuer())
+
+
+@pytest.fixture(scope="session")
+def tenants(server: LocalServer) -> Iterator[FreshTenants]:
+    """The server that all tests share, with fresh tenants."""
+    with with_tenants(server) as registered:
+        yield registered
+
+
+@pytest.fixture(scope="session")
+def strict_tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshTenants]:
+    """A server that also enforces the rules of the admin center, with fresh tenants."""
+    with (
+        running(tmp_path_factory.mktemp("strict"), "--validation", "strict") as server,
+        with_tenants(server) as registered,
+    ):
+        yield registered

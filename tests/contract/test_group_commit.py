@@ -1,0 +1,91 @@
+"""The writer thread answers every caller, even when a back end breaks its promises."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from xtap.errors import Unavailable
+from xtap.store.cache import SnapshotCache
+from xtap.store.group_commit import GroupCommit, Head, Waiting, Work
+from xtap.store.snapshot import Snapshot
+from xtap.testing.store_contract import CONTOSO, counting
+
+if TYPE_CHECKING:
+    from xtap.model.ids import TenantId
+
+
+@dataclass
+class Faulty:
+    """A back end in memory that raises what it is told to, once for each place."""
+
+    faults: dict[str, Exception] = field(default_factory=dict)
+    heads: dict[TenantId, Head] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
+    closed: bool = False
+
+    def begin(self) -> None:
+        self._fail("begin")
+
+    def head(self, tenant: TenantId) -> Head:
+        self._fail("head")
+        return self.heads.get(tenant, Head(Snapshot(tenant), 0))
+
+    def commit(self, work: Work) -> None:
+        self._fail("commit")
+        self.heads.update(work.heads)
+        self.sizes.append(len(work.audit))
+
+    def rollback(self) -> None:
+        self._fail("rollback")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _fail(self, place: str) -> None:
+        fault = self.faults.pop(place, None)
+        if fault is not None:
+            raise fault
+
+
+async def outcomes(backend: Faulty, changes: int, *, batch_limit: int = 256) -> list[Snapshot | BaseException]:
+    commits = GroupCommit(backend, SnapshotCache().publish, batch_limit=batch_limit)
+    loop = asyncio.get_running_loop()
+    waiting = [Waiting(CONTOSO, counting("n"), loop.create_future()) for _ in range(changes)]
+    for each in waiting:
+        commits.submit(each)
+    answers = await asyncio.wait_for(asyncio.gather(*(each.future for each in waiting), return_exceptions=True), 10)
+    commits.stop()
+    assert backend.closed
+    return answers
+
+
+async def test_a_batch_has_a_limit() -> None:
+    backend = Faulty()
+    assert [each.version for each in await outcomes(backend, 50, batch_limit=8) if isinstance(each, Snapshot)] == [
+        *range(1, 51)
+    ]
+    assert max(backend.sizes) <= 8
+    assert sum(backend.sizes) == 50
+
+
+async def test_a_fault_of_unknown_origin_is_tried_again_one_by_one() -> None:
+    backend = Faulty({"commit": ValueError("one of them")})
+    answers = await outcomes(backend, 20)
+    failed = [each for each in answers if isinstance(each, BaseException)]
+    assert len(failed) <= 1  # one only if the writer had taken the first change alone
+    assert len(backend.heads) == 1
+    assert backend.heads[CONTOSO].snapshot.version == 20 - len(failed)
+
+
+async def test_a_refusal_of_the_storage_is_not_tried_again() -> None:
+    for place in ("begin", "head", "commit"):
+        answers = await outcomes(Faulty({place: Unavailable("full")}), 20)
+        assert isinstance(answers[0], Unavailable), place
+
+
+async def test_a_back_end_that_breaks_its_promise_leaves_nobody_waiting() -> None:
+    answers = await outcomes(Faulty({"commit": Unavailable("full"), "rollback": OSError("broken")}), 20)
+    assert isinstance(answers[0], OSError)
+    assert len(answers) == 20
