@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -190,6 +191,8 @@ def test_a_taken_port_is_named(server: LocalServer, tmp_path: Path):
 
 def test_the_printed_command_creates_a_partner(tmp_path: Path):
     with running(tmp_path) as server:
+        while "stop with Ctrl-C" not in server.log():
+            time.sleep(0.01)
         command = next(line.strip() for line in server.log().splitlines() if line.strip().startswith("curl"))
         launcher = tmp_path / "-c"
         launcher.write_text(f"#!{sys.executable}\nfrom xtap.cli.main import run; run()\n")

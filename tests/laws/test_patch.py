@@ -51,7 +51,13 @@ KINDS = [
     Edited("partner template", pristine.partner_template(TENANT), policies.PartnerTemplate),
     Edited("sync template", pristine.sync_template(TENANT), policies.SyncTemplate),
 ]
-each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+
+
+def each_kind(test: Any) -> Any:
+    """Run a law for every kind of object."""
+    return pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)(settings(max_examples=25)(test))
+
+
 strengths = st.sampled_from(Strength)
 
 TREES = st.recursive(
@@ -224,7 +230,6 @@ def test_collections_are_replaced_whole(before: Struct, lists: tuple[dict[str, A
 
 
 @each_kind
-@settings(max_examples=200)
 @given(data=st.data(), strength=strengths)
 def test_any_tree_is_accepted_or_has_violations(kind: Edited, data: st.DataObject, strength: Strength) -> None:
     before = data.draw(documents(kind))
@@ -257,7 +262,6 @@ def test_a_refused_property_keeps_its_value(kind: Edited, data: st.DataObject, s
 
 
 @each_kind
-@settings(max_examples=200)
 @given(data=st.data(), strength=strengths)
 def test_every_violation_names_a_place_in_the_body(kind: Edited, data: st.DataObject, strength: Strength) -> None:
     before, body = data.draw(documents(kind)), data.draw(bodies(kind))

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from xtap.testing.local_server import LocalServer
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker of xdist also where xdist is off."""
+    config.addinivalue_line("markers", "xdist_group(name): run in one worker with the others of this name")
+
+
 @pytest.fixture
 def trusted(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> LocalServer:
     """The server; SDKs in this process trust its authority."""

@@ -26,6 +26,7 @@ from tests.wire.samples import (
 from tests.wire.sdk import there
 
 if TYPE_CHECKING:
+    from kiota_abstractions.default_query_parameters import QueryParameters
     from msgraph.graph_service_client import GraphServiceClient
     from tests.wire.tenants import WireTenant
 
@@ -67,6 +68,15 @@ async def test_a_right_null_makes_a_setting_inherited_again(graph: GraphServiceC
     read = there(await address.get())
     assert read.inbound_trust is None
     assert read.b2b_direct_connect_inbound is not None
+
+
+async def test_a_change_answers_with_the_object_if_that_is_preferred(graph: GraphServiceClient):
+    await sdk.policy(graph).partners.post(documented_partner())
+    preference: RequestConfiguration[QueryParameters] = RequestConfiguration()
+    preference.headers.add("Prefer", "return=representation")
+    changed = await sdk.partner(graph, WOODGROVE).patch(Partner(inbound_trust=trust_everything()), preference)
+    assert there(there(changed).inbound_trust).is_compliant_device_accepted is True
+    assert there(changed).b2b_direct_connect_inbound is not None
 
 
 async def test_what_was_read_can_be_sent_back_and_changes_nothing(graph: GraphServiceClient, tenant: WireTenant):

@@ -76,3 +76,11 @@ async def test_what_was_acknowledged_is_there_after_kill_and_restart(own_tenant:
         after = there(await sdk.partner(graph, WOODGROVE).get())
     assert there(after.inbound_trust).is_mfa_accepted is True
     assert own_tenant.read(f"/partners/{WOODGROVE}") == before
+
+
+async def test_a_server_stops_while_a_client_keeps_its_connection(own_tenant: WireTenant):
+    async with sdk.client(own_tenant) as graph:
+        await sdk.policy(graph).get()  # over HTTP/2; nothing in the SDK would close the connection
+        started = time.monotonic()
+        assert own_tenant.server.stop() == 0
+        assert time.monotonic() - started < 10

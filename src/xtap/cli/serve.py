@@ -45,12 +45,11 @@ async def _serve(settings: Settings, args: argparse.Namespace) -> None:
     from xtap.server.serve import serve  # noqa: PLC0415
 
     application = await build(settings)
-    try:
-        greeting = await _greeting(application, args)
-    except BaseException:
-        await application.close()
-        raise
-    await serve(application, lambda: print(greeting, flush=True))
+
+    async def greet() -> None:
+        print(await _greeting(application, args), flush=True)
+
+    await serve(application, greet)
 
 
 async def _greeting(application: Application, args: argparse.Namespace) -> str:

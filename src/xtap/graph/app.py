@@ -82,8 +82,8 @@ class GraphApp:
         """Answer one HTTP request; every outcome is a Graph answer with the usual headers."""
         headers = dict(scope["headers"])
         request_id = self._service.new_id()
-        client_request_id = headers.get(b"client-request-id", b"")
-        if not _CLIENT_ID.fullmatch(client_request_id):
+        client_request_id = headers.get(b"client-request-id")
+        if client_request_id is None or not _CLIENT_ID.fullmatch(client_request_id):
             client_request_id = request_id.encode()
         try:
             answer = await self._answer(scope, receive, headers, request_id)
@@ -111,10 +111,10 @@ class GraphApp:
         return await handler(Exchange(self._service, call, root, path, key, query, headers, body, self._paging_key))
 
     async def _caller(self, headers: Mapping[bytes, bytes]) -> Caller:
-        scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer":
+        authorization = headers.get(b"authorization", b"")
+        if authorization[:7].lower() != b"bearer ":
             raise Unauthenticated("Access token is empty.")
-        token = credentials.strip().decode("latin-1")
+        token = authorization[7:].strip().decode("latin-1")
         caller = self._tokens.cached(token) or await self._tokens.caller(token)
         if caller.tenant not in self._registered:
             if not await tenants.is_registered(self._service.store, caller.tenant):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from xtap.service.context import Call, Service
+from msgspec import Struct
+
+from xtap.service.context import Call, Service
 
 JSON = b"application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 """The content type of data, as captured from the service (wire.md section 8.2)."""
@@ -16,8 +16,7 @@ BARE_JSON = b"application/json;odata.metadata=none;odata.streaming=true;IEEE754C
 """The content type of data without control information, if the client asked for that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """One request on its way to its handler.
 
     Attributes:
@@ -52,8 +51,7 @@ class Exchange:
         return "" if self.bare else f"{self.root}/$metadata#{path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One response: status, body, and what differs from the usual headers."""
 
     status: int

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from msgspec import json
+from msgspec import json, structs
 
 from xtap.errors import UnsupportedQuery
 from xtap.graph import render
@@ -56,12 +55,12 @@ def one(
     exchange: Exchange, document: bytes, shape: type[Struct], path: str, projection: Projection, *, status: int = 200
 ) -> Answer:
     """Answer with one object: the whole of it as remembered, or the selected part."""
-    kind = BARE_JSON if exchange.bare else JSON
+    context = exchange.context(f"{path}{projection.context()}/$entity")
+    kind = JSON if context else BARE_JSON
     if projection.everything:
-        context = exchange.context(f"{path}/$entity")
         return Answer(status, render.entity(document, shape, context), kind)
     shown = json.encode(projection.project(render.values(document, shape)))
-    return Answer(status, render.with_context(shown, exchange.context(f"{path}{projection.context()}/$entity")), kind)
+    return Answer(status, render.with_context(shown, context), kind)
 
 
 async def preferred(exchange: Exchange, get: Handler) -> Answer:
@@ -69,4 +68,4 @@ async def preferred(exchange: Exchange, get: Handler) -> Answer:
     if b"return=representation" not in exchange.headers.get(b"prefer", b"").replace(b" ", b""):
         return NO_CONTENT
     answer = await get(exchange)
-    return replace(answer, headers=(*answer.headers, (b"preference-applied", b"return=representation")))
+    return structs.replace(answer, headers=(*answer.headers, (b"preference-applied", b"return=representation")))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from msgspec import Struct, convert, json
+from msgspec import Struct, ValidationError, convert, json
 
 from xtap.errors import Violation
 from xtap.model import rules
@@ -36,13 +36,15 @@ def edit(before: T, body: Document, seen_as: Shape, pristine: T, strength: Stren
     """
     shape = type(before)
     reading = read(body, seen_as)
-    current, untouched = _document(before), _document(pristine)
+    current = _document(before)
+    untouched = current if pristine is before else _document(pristine)
     broken = _read_only(current, reading.values, shape, untouched)
     merged = merge(current, _without(reading.values, broken), shape, untouched)
-    broken += missing(merged, shape, reading.values)
-    if broken:
-        merged = merge(current, _without(reading.values, broken), shape, untouched)
-    after = convert(merged, shape)
+    try:
+        after = convert(merged, shape)
+    except ValidationError:  # the only thing that can still be wrong: a part without a required property
+        broken += missing(merged, shape, reading.values)
+        after = convert(merge(current, _without(reading.values, broken), shape, untouched), shape)
     return after, [*reading.violations, *broken, *rules.check(after, reading.values, strength)]
 
 
@@ -62,5 +64,7 @@ def _read_only(current: Document, values: Document, shape: Shape, pristine: Docu
 
 
 def _without(values: Document, broken: list[Violation]) -> Document:
+    if not broken:
+        return values
     dropped = {violation.path.split(".")[1].split("[")[0] for violation in broken}
     return {name: value for name, value in values.items() if name not in dropped}

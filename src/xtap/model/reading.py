@@ -6,9 +6,9 @@ service does since spring 2025. Nothing is coerced: a number is no string, "true
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from xtap.errors import Violation
@@ -41,66 +41,71 @@ def read(document: Document, shape: Shape) -> Reading:
     reading = Reading()
     for name, value in document.items():
         found: list[Violation] = []
-        kept = _member(name, value, shape, "$", found)
+        kept = _members({name: value}, shape, "$", found)
         if found:
             reading.violations += found
-        elif kept is not None:
+        else:
             reading.values |= kept
     return reading
 
 
-def _member(name: str, value: Json, shape: Shape, path: str, found: list[Violation]) -> Document | None:
-    """Read one member of an object; None for an annotation, which is no property."""
-    if "@" in name:
-        return None
-    known = properties(shape).get(name)
-    if known is None:
-        found.append(Violation(f"{path}.{name}", _unknown(name, shape), "UnknownProperty"))
-        return None
-    return {name: _value(value, known, f"{path}.{name}", found)}
+def _members(document: Document, shape: Shape, path: str, found: list[Violation]) -> Document:
+    """Read the members of an object; annotations are no members."""
+    table = properties(shape)
+    result: Document = {}
+    for name, value in document.items():
+        known = table.get(name)
+        if known is not None:
+            result[name] = _value(value, known, path, found)
+        elif "@" not in name:
+            found.append(Violation(f"{path}.{name}", _unknown(name, shape), "UnknownProperty"))
+    return result
 
 
 def _value(value: Json, known: Property, path: str, found: list[Violation]) -> Json:
+    """Read the value of one member of the object at ``path``."""
     if value is None:
         if known.required or (known.many and not known.nullable):
-            found.append(Violation(path, f"'{known.name}' cannot be null. {_expected(known)}", "InvalidType"))
+            message = f"'{known.name}' cannot be null. {_expected(known)}"
+            found.append(Violation(f"{path}.{known.name}", message, "InvalidType"))
         return None
     if not known.many:
-        return _one(value, known, path, found)
+        return _one(value, known, path, "", found)
     if not isinstance(value, list):
-        found.append(_mismatch(value, known, path))
+        found.append(_mismatch(value, known, f"{path}.{known.name}"))
         return None
-    return [_one(item, known, f"{path}[{index}]", found) for index, item in enumerate(value)]
+    return [_one(item, known, path, f"[{index}]", found) for index, item in enumerate(value)]
 
 
-def _one(value: Json, known: Property, path: str, found: list[Violation]) -> Json:
-    shape = known.shape
-    if shape is not None and isinstance(value, dict):
-        return _object(value, shape, path, found)
-    if issubclass(known.type, StrEnum) and isinstance(value, str):
-        return _enum(value, known.type, path, found)
-    if shape is not None or type(value) is not (str if issubclass(known.type, StrEnum) else known.type):
-        found.append(_mismatch(value, known, path))
+def _one(value: Json, known: Property, path: str, index: str, found: list[Violation]) -> Json:
+    """Read a single value: the member itself, or the item of it at ``index``."""
+    if known.shape is not None and isinstance(value, dict):
+        return _object(value, known.shape, f"{path}.{known.name}{index}", found)
+    if known.members is not None and isinstance(value, str):
+        member = known.members.get(value)
+        return _odd_enum(value, known, f"{path}.{known.name}{index}", found) if member is None else member
+    if type(value) is not known.type:
+        found.append(_mismatch(value, known, f"{path}.{known.name}{index}"))
     return value
 
 
 def _object(value: Document, shape: Shape, path: str, found: list[Violation]) -> Document:
-    result: Document = {}
     before = len(found)
-    for name, member in value.items():
-        result |= _member(name, member, shape, path, found) or {}
+    result = _members(value, shape, path, found)
     if len(found) == before:
         found += check_targets(result, shape, path)
     return result
 
 
-def _enum(value: str, kind: type[StrEnum], path: str, found: list[Violation]) -> Json:
-    try:
-        return TemplateApplicationLevel.from_flags(value) if kind is TemplateApplicationLevel else kind(value)
-    except ValueError:
-        why = "is a placeholder and cannot be written" if value == UNKNOWN_FUTURE_VALUE else "is not a member"
-        found.append(Violation(path, f"The value '{value[:64]}' {why}. Expected one of: {', '.join(kind)}."))
-        return value
+def _odd_enum(value: str, known: Property, path: str, found: list[Violation]) -> Json:
+    """Read a value that is no member as it stands: another spelling of flags, or none of ours."""
+    if known.type is TemplateApplicationLevel:
+        with contextlib.suppress(ValueError):
+            return TemplateApplicationLevel.from_flags(value)
+    why = "is a placeholder and cannot be written" if value == UNKNOWN_FUTURE_VALUE else "is not a member"
+    expected = ", ".join(known.members or ())
+    found.append(Violation(path, f"The value '{value[:64]}' {why}. Expected one of: {expected}."))
+    return value
 
 
 def _mismatch(value: Json, known: Property, path: str) -> Violation:

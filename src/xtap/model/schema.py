@@ -67,6 +67,7 @@ class Property:
         omitted: whether it is left out of the document while it is not configured.
         unset: what it is while it is not configured.
         shape: the wire type of a complex property, None for a scalar one.
+        members: the values of an enum by their wire form, None for other types.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Property:
     omitted: bool
     unset: Json
     shape: Shape | None
+    members: Mapping[str, StrEnum] | None
 
 
 @cache
@@ -109,6 +111,7 @@ def _property(field: inspect.Field) -> Property:
         omitted=not field.required and field.default is NODEFAULT,
         unset=None if field.default is NODEFAULT else to_builtins(field.default),
         shape=kind if issubclass(kind, Struct) else None,
+        members={str(member): member for member in kind} if issubclass(kind, StrEnum) else None,
     )
 
 

@@ -6,6 +6,8 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import json
@@ -26,6 +28,7 @@ from xtap.store.sqlite import SqliteStore
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from xtap.identity.discovery import DiscoveredKeys
     from xtap.server.settings import Settings
     from xtap.store.protocol import Store
 
@@ -41,6 +44,7 @@ class Application:
     settings: Settings
     store: Store
     issuer: EmbeddedIssuer | None
+    discovered: DiscoveredKeys | None
     graph: GraphApp
 
     async def __call__(
@@ -75,8 +79,10 @@ class Application:
         return 200, {"status": "ok", "version": __version__}
 
     async def close(self) -> None:
-        """Finish accepted changes and let go of the storage."""
+        """Finish accepted changes and let go of the storage and of the issuer."""
         await self.store.close()
+        if self.discovered is not None:
+            await self.discovered.close()
 
 
 def open_store(settings: Settings, *, exclusive: bool) -> SqliteStore:
@@ -117,11 +123,13 @@ async def assemble(settings: Settings, service: Service) -> Application:
     """
     check(settings)
     issuer = embedded_issuer(settings, service.store) if settings.embedded_issuer else None
-    trusted = [_configured(settings)] if settings.issuer else []
-    if issuer is not None:
-        trusted.append(issuer.trusted())
+    discovered = _discovered(settings) if settings.issuer else None
+    trusted = [] if issuer is None else [issuer.trusted()]
+    if discovered is not None:
+        audiences, algorithms = frozenset(settings.audience), frozenset(settings.algorithms)
+        trusted.append(TrustedIssuer(settings.issuer, audiences, discovered, algorithms))
     graph = GraphApp(service, Verifier(trusted, time.time), await paging_key(service.store, os.urandom))
-    return Application(settings, service.store, issuer, graph)
+    return Application(settings, service.store, issuer, discovered, graph)
 
 
 def embedded_issuer(settings: Settings, store: Store) -> EmbeddedIssuer:
@@ -134,24 +142,20 @@ def embedded_issuer(settings: Settings, store: Store) -> EmbeddedIssuer:
     return EmbeddedIssuer(settings.https_url, keys.load_or_create(settings.folder / SIGNING_KEYS), directory, time.time)
 
 
-def _configured(settings: Settings) -> TrustedIssuer:
+def _discovered(settings: Settings) -> DiscoveredKeys:
     from xtap.identity.discovery import DiscoveredKeys  # noqa: PLC0415 - only servers with an issuer of their own pay
 
-    ca_file = None if not settings.issuer_ca else settings.folder.joinpath(settings.issuer_ca)
-    source = DiscoveredKeys(settings.issuer, time.monotonic, ca_file=ca_file)
-    return TrustedIssuer(settings.issuer, frozenset(settings.audience), source, frozenset(settings.algorithms))
+    return DiscoveredKeys(
+        settings.issuer, time.monotonic, ca_file=Path(settings.issuer_ca) if settings.issuer_ca else None
+    )
 
 
-_apps: dict[int, Any] = {}
-
-
+@cache
 def _issuer_app(issuer: EmbeddedIssuer) -> Any:
     """Build the issuer's pages when they are first asked for: the web framework costs 0.1 s to load."""
-    if id(issuer) not in _apps:
-        from xtap.server.issuer import issuer_app  # noqa: PLC0415 - see the docstring
+    from xtap.server.issuer import issuer_app  # noqa: PLC0415 - see the docstring
 
-        _apps[id(issuer)] = issuer_app(issuer)
-    return _apps[id(issuer)]
+    return issuer_app(issuer)
 
 
 async def _reply(

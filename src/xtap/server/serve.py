@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
@@ -17,7 +17,7 @@ from xtap.errors import ConfigurationError
 from xtap.identity import authority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from xtap.server.asgi import Application
     from xtap.server.settings import Settings
@@ -26,12 +26,12 @@ GRACE_SECONDS: Final = 3.0
 """How long requests may take to end after a stop; an idle HTTP/2 connection would keep the listener for ever."""
 
 
-async def serve(application: Application, ready: Callable[[], Any]) -> None:
+async def serve(application: Application, ready: Callable[[], Awaitable[None]]) -> None:
     """Listen until SIGTERM or SIGINT, then finish what was begun.
 
     Args:
         application: what answers.
-        ready: called once both listeners answer.
+        ready: run once both listeners answer, beside the first requests.
 
     Raises:
         ConfigurationError: a port is taken, or the certificate cannot be used.
@@ -45,7 +45,7 @@ async def serve(application: Application, ready: Callable[[], Any]) -> None:
     stop = asyncio.create_task(stopping.wait())
     try:
         await _listening(application.settings)
-        ready()
+        await ready()
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for server in servers:

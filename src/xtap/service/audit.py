@@ -6,16 +6,15 @@ ours: the reference lists none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, json, to_builtins
 
+from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, Change, Write
 
 if TYPE_CHECKING:
-    from xtap.model.objects import Kind
     from xtap.model.schema import Document, Json
     from xtap.service.context import Call, Service
 
@@ -54,8 +53,7 @@ class Activity(Enum):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Modification:
+class Modification(Struct, frozen=True):
     """One object before and after: None before if it is new, None after if it is gone."""
 
     activity: Activity

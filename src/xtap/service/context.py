@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import getrandbits
 from typing import TYPE_CHECKING
-from uuid import uuid4
+
+from msgspec import Struct
 
 from xtap.model.rules import Strength
+from xtap.model.versions import Version
+from xtap.service.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xtap.model.versions import Version
-    from xtap.service.caller import Caller
     from xtap.store.protocol import Store
 
 
@@ -22,7 +24,9 @@ def _now() -> datetime:
 
 
 def _new_id() -> str:
-    return str(uuid4())
+    """Return a new GUID (RFC 9562, version 4) for a request or a record: unique, not secret."""
+    digits = f"{getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,7 @@ class Service:
     new_id: Callable[[], str] = field(default=_new_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request: who asks, through which API version, under which id, and whether a client repeats it."""
 
     caller: Caller

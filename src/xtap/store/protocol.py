@@ -9,19 +9,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from xtap.model.objects import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from xtap.model.ids import TenantId
-    from xtap.model.objects import Kind
     from xtap.store.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One object after the change: its JSON document, or None when it is deleted."""
 
     kind: Kind
@@ -29,16 +30,14 @@ class Write:
     document: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(Struct, frozen=True):
     """One audit record: ``id`` is unique in the tenant, ``document`` a directoryAudit as JSON."""
 
     id: str
     document: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What one operation does to one tenant: the objects it writes, the records that tell of it."""
 
     writes: tuple[Write, ...]

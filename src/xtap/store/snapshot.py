@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xtap.store.sorted_map import EMPTY, SortedMap
@@ -46,4 +46,4 @@ class Snapshot:
             objects[write.kind] = (
                 before.without(write.key) if write.document is None else before.with_(write.key, write.document)
             )
-        return replace(self, version=self.version + 1, objects=objects)
+        return Snapshot(self.tenant, self.version + 1, objects)
