@@ -154,9 +154,8 @@ async def _plant(loop: Loop) -> tuple[list[str], str]:
         sync = {"displayName": f"{MARK} sync", "externalCloudAuthorizedApplicationId": MARKED_ID}
         await send("PUT", f"/partners/{partner}/identitySynchronization", sync)
     await send("PATCH", f"/templates/{TEMPLATES[0]}", {"b2bCollaborationInbound": setting})
-    ids = []
-    for place in ("", "/default", "/templates", *(f"/templates/{name}" for name in TEMPLATES)):
-        ids.append((await client.get(f"/v1.0{POLICY}{place}", headers=headers)).json()["id"])
+    singletons = ("", "/default", "/templates", *(f"/templates/{name}" for name in TEMPLATES))
+    ids = [(await client.get(f"/v1.0{POLICY}{place}", headers=headers)).json()["id"] for place in singletons]
     page = await client.get(f"/v1.0{POLICY}/partners?$top=1", headers=headers)
     return ids, page.json()["@odata.nextLink"].partition("$skiptoken=")[2]
 
@@ -235,9 +234,9 @@ SETTINGS = st.fixed_dictionaries(
     },
 )
 CONSENTS = st.sampled_from((None, {}, {"inboundAllowed": True}, {"outboundAllowed": False}, {"inboundAllowed": False}))
-PARTNER_SETTINGS = st.tuples(SETTINGS, st.none() | CONSENTS.map(lambda each: {"automaticUserConsentSettings": each})).map(
-    lambda pair: pair[0] | (pair[1] or {})
-)
+PARTNER_SETTINGS = st.tuples(
+    SETTINGS, st.none() | CONSENTS.map(lambda each: {"automaticUserConsentSettings": each})
+).map(lambda pair: pair[0] | (pair[1] or {}))
 SYNCS = st.fixed_dictionaries(
     {},
     optional={
@@ -366,7 +365,7 @@ async def _wipe(loop: Loop, tenant: str) -> None:
 
 def test_the_state_is_that_of_a_plain_model(loop: Loop) -> None:
     client = loop.app.client
-    headers = {tenant: loop.headers(tenant) for tenant in (A, B, THIRD.id)}
+    headers: dict[str, dict[str, str]] = {tenant: loop.headers(tenant) for tenant in (A, B, THIRD.id)}
 
     async def read(tenant: str, path: str) -> Any:
         return (await client.get(f"/v1.0{POLICY}{path}", headers=headers[tenant])).json()

@@ -9,7 +9,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, Struct, UnsetType, json, structs
 
-from xtap.errors import Violation
 from xtap.model import policies, pristine
 from xtap.model.editing import edit
 from xtap.model.enums import TemplateApplicationLevel
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
+    from xtap.errors import Violation
     from xtap.model.schema import Property
 
 TENANT = TenantId("11111111-1111-4111-8111-111111111111")
@@ -115,7 +115,8 @@ def _good_value(known: Property) -> SearchStrategy[Any]:
         return st.none() | st.booleans()
     if known.type is str:
         return st.none() | st.text(max_size=5)
-    one = st.sampled_from([member.value for member in known.type])
+    members: Any = known.type
+    one = st.sampled_from([member.value for member in members])
     if known.many:
         return st.lists(one, max_size=3)
     return one if known.type is not TemplateApplicationLevel else st.none() | one

@@ -8,10 +8,11 @@ from msgspec import json
 
 from xtap.errors import InvalidInput, NotFound, NothingToUpdate, PolicyViolation
 from xtap.model import pristine
+from xtap.model.audit import Activity
 from xtap.model.editing import edit
 from xtap.model.objects import Kind
 from xtap.model.policies import BetaIdentitySync, BetaPartner
-from xtap.service.audit import Activity, Modification, change
+from xtap.service.audit import Modification, change
 from xtap.service.partners import no_such_partner
 from xtap.service.permissions import Operation, require
 from xtap.store.protocol import Change

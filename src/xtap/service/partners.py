@@ -8,11 +8,12 @@ from msgspec import json, structs
 
 from xtap.errors import AlreadyExists, Forbidden, InvalidInput, NotFound, NothingToUpdate, PolicyViolation, Violation
 from xtap.model import pristine
+from xtap.model.audit import Activity
 from xtap.model.editing import edit
 from xtap.model.ids import DIRECTORY, MICROSOFT_SUPPORT, TenantId, is_guid
 from xtap.model.objects import Kind
 from xtap.model.policies import BetaPartner
-from xtap.service.audit import Activity, Modification, change
+from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
 from xtap.store.protocol import Change
 

@@ -12,9 +12,10 @@ from msgspec import Struct, json, structs
 
 from xtap.errors import InvalidInput
 from xtap.model import policies, pristine
+from xtap.model.audit import Activity
 from xtap.model.editing import edit
 from xtap.model.objects import SINGLETON, Kind
-from xtap.service.audit import Activity, Modification, change
+from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ class Write(Struct, frozen=True):
 
 
 class AuditEntry(Struct, frozen=True):
-    """One audit record: ``id`` is unique in the tenant, ``document`` a directoryAudit as JSON."""
+    """One audit record: ``id`` is unique in the tenant, ``document`` the record as JSON."""
 
     id: str
     document: bytes

@@ -282,19 +282,23 @@ def differences(expected: Any, actual: Any, path: str = "$", *, contains: bool =
         if not isinstance(actual, str) or pattern.fullmatch(actual) is None:
             yield f"{path} is {actual!r} instead of {expected}"
     elif isinstance(expected, dict) and isinstance(actual, dict):
-        for name in sorted(expected.keys() | actual.keys()):
-            if expected.get(name) == "<absent>" or name not in expected:
-                if name in actual and (name in expected or not contains):
-                    yield f"{path}.{name} is there: {actual[name]!r}"
-            elif name not in actual:
-                yield f"{path}.{name} is missing"
-            else:
-                yield from differences(expected[name], actual[name], f"{path}.{name}", contains=contains)
+        yield from _members(expected, actual, path, contains=contains)
     elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         for index, (wanted, got) in enumerate(zip(expected, actual, strict=True)):
             yield from differences(wanted, got, f"{path}[{index}]", contains=contains)
     elif type(expected) is not type(actual) or expected != actual:
         yield f"{path} is {actual!r} instead of {expected!r}"
+
+
+def _members(expected: dict[str, Any], actual: dict[str, Any], path: str, *, contains: bool) -> Iterator[str]:
+    for name in sorted(expected.keys() | actual.keys()):
+        if expected.get(name) == "<absent>" or name not in expected:
+            if name in actual and (name in expected or not contains):
+                yield f"{path}.{name} is there: {actual[name]!r}"
+        elif name not in actual:
+            yield f"{path}.{name} is missing"
+        else:
+            yield from differences(expected[name], actual[name], f"{path}.{name}", contains=contains)
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:

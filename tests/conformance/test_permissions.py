@@ -1,0 +1,110 @@
+"""The whole table of permissions, request by request: every permission, every directory role, app-only and delegated."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from xtap.graph.paths import addresses, build
+from xtap.graph.routes import ROUTES
+from xtap.identity.embedded import Delegation
+from xtap.model.directory import Application
+from xtap.server import demo
+from xtap.testing.in_process import in_process
+from xtap.testing.local_server import AUDIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xtap.testing.in_process import InProcess
+
+TABLE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "conformance" / "permissions.yaml").read_text())
+OPERATIONS: list[dict[str, Any]] = TABLE["operations"]
+PERMISSIONS = sorted({name for each in OPERATIONS for name in each["permissions"]} | set(TABLE["others"]))
+ROLES: dict[str, str] = TABLE["directory_roles"]
+KEY = "9c5d131d-b1c3-4fc4-9e3f-c6557947d551"
+OBJECT = "6f546279-4da5-4b53-a095-09ea0cef9971"
+
+CALLERS = (
+    [("application", (name,), "") for name in PERMISSIONS]
+    + [("delegated", (name,), role) for name in PERMISSIONS for role in ("", *ROLES, "Guest Inviter")]
+    + [("application", (), ""), ("application", tuple(TABLE["others"]), "Global Administrator")]
+    + [("delegated", (), "Global Administrator"), ("delegated", tuple(TABLE["others"]), "Global Administrator")]
+)
+
+
+class Asker:
+    """The application, and a token for each kind of caller."""
+
+    def __init__(self, runner: asyncio.Runner, app: InProcess) -> None:
+        self._runner = runner
+        self._app = app
+        self._tokens: dict[tuple[str, tuple[str, ...], str], str] = {}
+
+    def status(self, caller: tuple[str, tuple[str, ...], str], request: str, version: str) -> tuple[int, str]:
+        """Send a request that changes nothing, and return status and error code."""
+        method, _, path = request.partition(" ")
+        url = f"/{version}{path.replace('{key}', KEY)}"
+        headers = {"Authorization": f"Bearer {self._token(caller)}"}
+        if method in {"POST", "PUT", "PATCH"}:
+            headers["Content-Type"] = "application/json"
+        body = b"{}" if "Content-Type" in headers else b""
+        answer = self._runner.run(self._app.client.request(method, url, headers=headers, content=body))
+        code = answer.json().get("error", {}).get("code", "") if answer.status_code >= 400 else ""
+        return answer.status_code, code
+
+    def _token(self, caller: tuple[str, tuple[str, ...], str]) -> str:
+        if caller not in self._tokens:
+            kind, permissions, role = caller
+            issuer = self._app.application.issuer
+            assert issuer is not None
+            roles = (ROLES.get(role, "95e79109-95c0-4d8e-aee3-d01accf2d47b"),) if role else ()
+            if kind == "delegated":
+                user = Delegation("user@contoso.example", OBJECT, permissions, roles)
+                token = issuer.mint_delegated(demo.CONTOSO.id, user, AUDIENCE)
+            else:
+                application = Application("test", "test", OBJECT, "", permissions)
+                token = issuer.mint_app(demo.CONTOSO.id, application, AUDIENCE)
+            self._tokens[caller] = token
+        return self._tokens[caller]
+
+
+@pytest.fixture(scope="module")
+def asker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+    with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
+        context = in_process(tmp_path_factory.mktemp("app"))
+        app = runner.run(context.__aenter__())
+        stack.callback(lambda: runner.run(context.__aexit__(None, None, None)))
+        yield Asker(runner, app)
+
+
+def _may(operation: dict[str, Any], caller: tuple[str, tuple[str, ...], str]) -> bool:
+    kind, permissions, role = caller
+    allowed = not set(permissions).isdisjoint(operation["permissions"])
+    return allowed and (kind == "application" or role in {*operation["roles"], "Global Administrator"})
+
+
+def test_the_table_has_every_address_once():
+    listed = [request.lower() for operation in OPERATIONS for request in operation["requests"]]
+    served = [f"{method} {path}".lower() for method, path in addresses(build(ROUTES))]
+    assert sorted(listed) == sorted(served)
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [pytest.param(each, request, id=request) for each in OPERATIONS for request in each["requests"]],
+)
+def test_who_may(asker: Asker, operation: dict[str, Any], request_: str) -> None:
+    outcomes = set()
+    for number, caller in enumerate(CALLERS):
+        status, code = asker.status(caller, request_, ("v1.0", "beta")[number % 2])
+        refused = (status, code) == (403, "Authorization_RequestDenied")
+        assert refused != _may(operation, caller), (caller, status, code)
+        assert refused or status not in {401, 403}, (caller, status, code)
+        outcomes.add(refused)
+    assert outcomes == {True, False}
