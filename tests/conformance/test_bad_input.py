@@ -688,9 +688,13 @@ def test_bad_requests_over_the_network(tenants: FreshTenants, tokens: Tokens, ba
     server = tenants.server
     own = {"Authorization": tokens(None)}
     with httpx.Client() as client:
-        answer = client.request(method, f"{server.graph}{path}", headers=headers | own, content=body)
-        assert answer.status_code == status
-        assert [*always(answer)] == []
+        try:
+            answer = client.request(method, f"{server.graph}{path}", headers=headers | own, content=body)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            assert status == 413  # the server hangs up while the rest is still on its way
+        else:
+            assert answer.status_code == status
+            assert [*always(answer)] == []
         after = client.get(f"{server.graph}/default", headers=own)
         assert (after.status_code, after.json()["isServiceDefault"]) == (200, True)
 

@@ -1,4 +1,4 @@
-"""The whole table of permissions, request by request: every permission, every directory role, app-only and delegated."""
+"""The whole table of permissions, request by request: each permission, each directory role, app-only and delegated."""
 
 from __future__ import annotations
 
