@@ -6,7 +6,7 @@ gives up the interpreter lock at each statement and may wait for it afterwards w
 
 from __future__ import annotations
 
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
@@ -95,13 +95,13 @@ def write(connection: sqlite3.Connection, work: Work) -> None:
 def _many(
     connection: sqlite3.Connection, before: str, row: str, behind: str, rows: Iterable[tuple[object, ...]]
 ) -> None:
-    """Execute one statement for many rows, as few times as powers of two allow."""
+    """Execute one statement for all rows, cut only where there are very many.
+
+    Each call gives up the interpreter lock and has to wait for it afterwards, so their number counts; SQLite keeps the
+    prepared statements of the sizes that come back.
+    """
     waiting = list(rows)
-    remaining = iter(waiting)
-    left, size = len(waiting), ROWS_AT_ONCE
-    while left:
-        while size > left:
-            size //= 2
-        values = [value for each in islice(remaining, size) for value in each]
-        connection.execute(f"{before} {', '.join([row] * size)}{behind}", values)
-        left -= size
+    for start in range(0, len(waiting), ROWS_AT_ONCE):
+        cut = waiting[start : start + ROWS_AT_ONCE]
+        values = [value for each in cut for value in each]
+        connection.execute(f"{before} {', '.join([row] * len(cut))}{behind}", values)
