@@ -147,6 +147,7 @@ def test_an_application_added_with_a_tenant_gets_tokens(tmp_path: Path):
         (["tenant", "add", "again", "--id", DEMO], "registered already"),
         (["tenant", "add", "again", "--domain", "contoso.example"], "belongs to tenant"),
         (["tenant", "add", "again", "--id", "no-guid"], "no-guid"),
+        (["tenant", "add", "Contoso"], "name 'Contoso' belongs"),
         (["tenant", "show", "nobody"], "xtap tenant list"),
         (["token", "--tenant", "nobody"], "xtap tenant list"),
         (["token", "--tenant", "contoso", "--scope", "a", "--app-only"], "exclude each other"),

@@ -44,10 +44,11 @@ async def client(
     client_id: str = ADMINISTRATOR,
     secret: str = SECRET,
     address: str = "",
+    authority: str = "",
     version: str = "v1.0",
 ) -> AsyncIterator[GraphServiceClient]:
     """Make a client as the documentation says; it takes no argument that only a test would know."""
-    where = tenant.authority
+    where = authority or tenant.authority
     # aiohttp reads SSL_CERT_FILE once in a process (test_docs.py shows that way), so the authority is named here.
     options: dict[str, Any] = {"authority": where, "disable_instance_discovery": True}
     options["connection_verify"] = str(tenant.server.ca)
@@ -60,7 +61,7 @@ async def client(
                 AioClientSecretCredential(tenant.id, client_id, secret, **options)
             )
         graph = GraphServiceClient(credential)
-        graph.request_adapter.base_url = f"{address or where}/{version}"
+        graph.request_adapter.base_url = f"{address or tenant.authority}/{version}"
         # The SDK offers no way to close a client, and the transport of msgraph-core does not pass aclose() on.
         stack.push_async_callback(graph.request_adapter._http_client._transport.transport.aclose)  # type: ignore[attr-defined]
         yield graph

@@ -35,6 +35,13 @@ async def test_a_throttled_create_is_retried_after_the_time_that_was_asked_for(
     assert [request.headers.get("retry-attempt") for request in faulty.seen] == [None, "1"]
 
 
+async def test_a_throttled_token_request_is_retried(tenant: WireTenant, faulty: Proxy):
+    faulty.faults.append(Fault(429, retry_after=1))
+    async with sdk.client(tenant, authority=faulty.url) as graph:
+        assert there(await sdk.policy(graph).get()).display_name == "CrossTenantAccessPolicy"
+    assert [request.path for request in faulty.seen] == [f"/{tenant.id}/oauth2/v2.0/token"] * 2
+
+
 async def test_a_create_whose_answer_was_lost_ends_well_when_it_is_retried(tenant: WireTenant, faulty: Proxy):
     faulty.faults.append(Fault(503, retry_after=1, applied=True))
     async with sdk.client(tenant, address=faulty.url) as graph:

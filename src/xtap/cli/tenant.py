@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from xtap.cli.main import add_settings, settings_of
-from xtap.errors import NotFound
 
 if TYPE_CHECKING:
     import argparse
@@ -76,9 +75,7 @@ async def _list(store: Store, args: argparse.Namespace) -> None:
 async def _show(store: Store, args: argparse.Namespace) -> None:
     from xtap.service import tenants  # noqa: PLC0415 - see _run
 
-    tenant = await tenants.find(store, args.name)
-    if tenant is None:
-        raise NotFound(f"No tenant '{args.name}' is registered. 'xtap tenant list' shows those that are.")
+    tenant = await tenants.named(store, args.name)
     _print(args, [tenant], await tenants.applications(store, tenant.id), None)
 
 

@@ -57,11 +57,9 @@ async def _token(settings: Settings, args: argparse.Namespace) -> str:
 
     store = open_store(settings, exclusive=False)
     try:
-        tenant = await tenants.find(store, args.tenant)
+        tenant = await tenants.named(store, args.tenant)
     finally:
         await store.close()
-    if tenant is None:
-        raise NotFound(f"No tenant '{args.tenant}' is registered. 'xtap tenant list' shows those that are.")
     issuer = embedded_issuer(settings, store)
     audience = "https://graph.microsoft.com"
     if args.scope:

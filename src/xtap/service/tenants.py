@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import json
 
-from xtap.errors import AlreadyExists
+from xtap.errors import AlreadyExists, NotFound
 from xtap.model.directory import Application, Tenant
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.model.objects import Kind
@@ -21,13 +21,15 @@ async def add(store: Store, tenant: Tenant) -> None:
     """Register a tenant.
 
     Raises:
-        AlreadyExists: its id, or one of its domains, is registered.
+        AlreadyExists: its id, its name, or one of its domains is registered.
     """
 
     def decide(snapshot: Snapshot) -> Change:
         for other in _all(snapshot):
             if other.id == tenant.id:
                 raise AlreadyExists(f"Tenant {tenant.id} is registered already, as '{other.display_name}'.")
+            if other.display_name.lower() == tenant.display_name.lower():
+                raise AlreadyExists(f"The name '{tenant.display_name}' belongs to tenant {other.id} already.")
             for domain in set(other.domains) & set(tenant.domains):
                 raise AlreadyExists(f"Domain '{domain}' belongs to tenant {other.id} already.")
         return Change((Write(Kind.TENANT, tenant.id, json.encode(tenant)),))
@@ -41,13 +43,30 @@ async def listing(store: Store) -> list[Tenant]:
 
 
 async def find(store: Store, name: str) -> Tenant | None:
-    """Return the tenant with this id, domain or display name, in any case; also one that was just registered."""
+    """Return the tenant with this id or domain, in any case; also one that was just registered."""
     wanted = name.lower()
     for snapshot in (await store.snapshot(DIRECTORY), await store.refresh(DIRECTORY)):
+        if (document := snapshot.get(Kind.TENANT, wanted)) is not None:
+            return json.decode(document, type=Tenant)
         for tenant in _all(snapshot):
-            if wanted in {tenant.id, tenant.display_name.lower(), *tenant.domains}:
+            if wanted in tenant.domains:
                 return tenant
     return None
+
+
+async def named(store: Store, name: str) -> Tenant:
+    """Return the tenant with this display name, id or domain, in any case: how a person at the terminal says it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = await find(store, name)
+    for tenant in await listing(store):
+        if found is None and tenant.display_name.lower() == name.lower():
+            found = tenant
+    if found is None:
+        raise NotFound(f"No tenant '{name}' is registered. 'xtap tenant list' shows those that are.")
+    return found
 
 
 async def is_registered(store: Store, tenant_id: TenantId) -> bool:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from xtap.model.directory import Application as Registered
 from xtap.server import demo
 from xtap.server.asgi import assemble
 from xtap.server.settings import Settings
 from xtap.service.context import Service
 from xtap.service.permissions import PERMISSIONS
 from xtap.store.memory import MemoryStore
-from xtap.testing.local_server import AUDIENCE, TENANTS
+from xtap.testing.local_server import AUDIENCE, TENANTS, registered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -35,17 +34,10 @@ class InProcess:
 
     def token(self, tenant: str = "contoso", permissions: Sequence[str] = PERMISSIONS) -> str:
         """Return an app-only token of a demo tenant with these application permissions."""
-        application = Registered(
-            client_id="test",
-            display_name="test",
-            object_id=TENANTS[tenant].id,
-            secret="",
-            permissions=tuple(permissions),
-        )
         issuer = self.application.issuer
         if issuer is None:
             raise TypeError("the embedded issuer is off")
-        return issuer.mint_app(TENANTS[tenant].id, application, AUDIENCE)
+        return issuer.mint_app(TENANTS[tenant].id, registered(tenant, permissions), AUDIENCE)
 
     def headers(self, tenant: str = "contoso") -> dict[str, str]:
         """Return request headers with a token that may do everything in a demo tenant."""

@@ -131,14 +131,7 @@ class LocalServer:
 
     def token(self, tenant: str = "contoso", permissions: Sequence[str] = PERMISSIONS) -> str:
         """Return an app-only token of a demo tenant with these application permissions."""
-        application = Application(
-            client_id="test",
-            display_name="test",
-            object_id=TENANTS[tenant].id,
-            secret="",
-            permissions=tuple(permissions),
-        )
-        return self._issuer().mint_app(TENANTS[tenant].id, application, AUDIENCE)
+        return self._issuer().mint_app(TENANTS[tenant].id, registered(tenant, permissions), AUDIENCE)
 
     def user_token(self, tenant: str, scopes: Sequence[str], roles: Sequence[str] = ()) -> str:
         """Return a delegated token with these scopes, of a user with these directory roles (display names)."""
@@ -175,6 +168,17 @@ class LocalServer:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
         return False
+
+
+def registered(tenant: str, permissions: Sequence[str]) -> Application:
+    """Return an application of a demo tenant that was granted these application permissions."""
+    return Application(
+        client_id="test",
+        display_name="test",
+        object_id=TENANTS[tenant].id,
+        secret="",
+        permissions=tuple(permissions),
+    )
 
 
 @contextlib.contextmanager
