@@ -332,7 +332,9 @@ def always(answer: httpx.Response) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code: 0 all as expected, 1 not."""
-    parser = argparse.ArgumentParser(prog="python -m xtap.testing.transcripts", description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m xtap.testing.transcripts", description=(__doc__ or "").split("\n", 1)[0]
+    )
     parser.add_argument("--against", required=True, metavar="URL", help="address of the server, without version")
     parser.add_argument("--token", required=True, help="bearer token of an application that may everything in a tenant")
     parser.add_argument("--cases", type=Path, default=Path("conformance/graph"), help="folder of the cases")
