@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 import pytest
 from msgspec import json
+from tests.conformance.direct import Direct
 
 from xtap.identity.embedded import Delegation
 from xtap.model.directory import Application, Tenant
@@ -17,11 +18,13 @@ from xtap.server.asgi import DATABASE
 from xtap.service.permissions import DIRECTORY_ROLES, PERMISSIONS
 from xtap.store.protocol import Change, Write
 from xtap.store.sqlite import SqliteStore
+from xtap.testing.in_process import in_process
 from xtap.testing.local_server import AUDIENCE, running
 from xtap.testing.transcripts import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from xtap.identity.embedded import EmbeddedIssuer
     from xtap.testing.local_server import LocalServer
@@ -101,3 +104,15 @@ def strict_tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreshTe
         with_tenants(server) as registered,
     ):
         yield registered
+
+
+@pytest.fixture(scope="module")
+def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Direct]:
+    folder: Path = tmp_path_factory.mktemp("app")
+    with asyncio.Runner() as runner, ExitStack() as stack:
+        context = in_process(folder)
+        app = runner.run(context.__aenter__())
+        stack.callback(lambda: runner.run(context.__aexit__(None, None, None)))
+        made = Direct(runner, app)
+        made.prepare()
+        yield made

@@ -31,7 +31,7 @@ SAME: tuple[tuple[Any, Any], ...] = (
 )
 OTHER: tuple[tuple[Any, Any, str], ...] = (
     *((1, 2, "$ is 2 instead of 1"), (1, True, "$ is True"), (0, False, "$ is False"), (None, False, "$ is False")),
-    *(("1", 1, "$ is 1"), (1, 1.0, "$ is 1.0"), ([1], [1, 2], "$ is [1, 2]"), ([1, 2], [2, 1], "$[0] is 2")),
+    *(("1", 1, "$ is 1"), (1, 1.0, "$ is 1.0"), ([1], [1, 2], "$ is [1, 2]"), ([1, 2], [2, 2], "$[0] is 2")),
     *(("<guid>", GUID.upper(), "$ is"), ("<guid>", f"{GUID} ", "$ is"), ("<guid>", None, "$ is None")),
     *(("<string>", None, "$ is None"), ("<re:a+>", "aab", "$ is 'aab'"), ({"a": 1}, {}, "$.a is missing")),
     *(({}, {"a": None}, "$.a is there"), ({"a": "<absent>"}, {"a": None}, "$.a is there")),

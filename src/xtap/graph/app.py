@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 VERSIONS: Mapping[str, Version] = {V1.name: V1, BETA.name: BETA}
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
+DROPPED_BODY = 16 * MAX_BODY
+"""Bytes of a request body that are taken in before the connection is given up."""
+
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ALWAYS = (
     (b"cache-control", b"no-cache"),
@@ -140,17 +143,21 @@ async def _read(receive: Receive) -> bytes:
     """Read the request body.
 
     Raises:
-        TooLarge: it is longer than MAX_BODY; the rest is not read.
+        TooLarge: it is longer than MAX_BODY. A few times as much is still taken in and dropped, because a client
+            that is cut off while it sends would never read the answer.
     """
-    body = b""
+    body, size = b"", 0
     while True:
         message = await receive()
         chunk: bytes = message.get("body", b"")
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise too_large()
-        if not message.get("more_body", False):
-            return body
+        size += len(chunk)
+        if size <= MAX_BODY:
+            body += chunk
+        if size > DROPPED_BODY or not message.get("more_body", False):
+            break
+    if size > MAX_BODY:
+        raise too_large()
+    return body
 
 
 async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:

@@ -52,6 +52,8 @@ def decoded(body: bytes, headers: Mapping[bytes, bytes]) -> bytes:
         raise too_large()
     if not inflate.eof:
         raise MalformedRequest("The gzip data of the request body ends too early.")
+    if inflate.unused_data:
+        raise MalformedRequest("The request body goes on behind its gzip data.")
     return plain
 
 

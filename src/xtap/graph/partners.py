@@ -34,6 +34,8 @@ async def get_list(exchange: Exchange) -> Answer:
     shape = exchange.call.version.partner
     asked = querying.options(exchange, querying.ON_MANY)
     projection = parse_projection(asked.select, asked.expand, shape_of(shape))
+    if SYNC in projection.expand:
+        require(exchange.call.caller, Operation.READ_IDENTITY_SYNC)
     found = page(exchange, snapshot, Kind.PARTNER, shape, asked)
     if projection.everything:
         items = [render.entity(document, shape) for _, document in found.rows]
@@ -66,8 +68,9 @@ async def get(exchange: Exchange) -> Answer:
     projection = querying.entity_projection(exchange, shape)
     tenant_id = _key(exchange)
     document = await partners.read(exchange.service, exchange.call, tenant_id)
-    if not projection.expand:
+    if SYNC not in projection.expand:
         return querying.one(exchange, document, shape, PATH, projection)
+    require(exchange.call.caller, Operation.READ_IDENTITY_SYNC)
     snapshot = await partners.listing(exchange.service, exchange.call)
     shown = json.encode(_shown(exchange, snapshot, tenant_id, document, projection))
     context = exchange.context(f"{PATH}{projection.context()}/$entity")
@@ -76,6 +79,7 @@ async def get(exchange: Exchange) -> Answer:
 
 async def patch(exchange: Exchange) -> Answer:
     """Answer 204, or 200 with the partner if the client prefers it."""
+    querying.entity_projection(exchange, exchange.call.version.partner)
     body = json_object(exchange.body, exchange.headers)
     await partners.update(exchange.service, exchange.call, _key(exchange), body)
     return await querying.preferred(exchange, get)
@@ -105,6 +109,7 @@ async def put_sync(exchange: Exchange) -> Answer:
 
 async def patch_sync(exchange: Exchange) -> Answer:
     """Answer 204, or 200 with the policy if the client prefers it."""
+    querying.entity_projection(exchange, exchange.call.version.identity_sync)
     body = json_object(exchange.body, exchange.headers)
     await identity_sync.update(exchange.service, exchange.call, _key(exchange), body)
     return await querying.preferred(exchange, get_sync)
@@ -124,7 +129,6 @@ def _shown(exchange: Exchange, snapshot: Snapshot, key: str, document: bytes, pr
     """Return the selected part of a partner, with its synchronization policy if that is expanded."""
     shown = render.values(document, exchange.call.version.partner)
     if SYNC in projection.expand:
-        require(exchange.call.caller, Operation.READ_IDENTITY_SYNC)
         stored = snapshot.get(Kind.IDENTITY_SYNC, key)
         shown[SYNC] = None if stored is None else render.values(stored, exchange.call.version.identity_sync)
     return projection.project(shown)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KEY = "{key}"
 """The placeholder for a key in a route."""
 
-_PARENTHESES = re.compile(r"([^()]+)\((?:[A-Za-z]+=)?'?([^'()]*)'?\)\Z")
+_PARENTHESES = re.compile(r"([^()]+)\((?:tenantId=)?(?:'([^'()]*)'|([^'()]*))\)\Z")
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ def _with_parentheses(node: Node, segment: str) -> tuple[Node, str]:
     child = node.children.get(match[1].lower()) if match else None
     if match is None or child is None or KEY not in child.children:
         raise _unknown(segment)
-    return child.children[KEY], match[2]
+    return child.children[KEY], match[2] or match[3] or ""
 
 
 def _unknown(segment: str) -> UnknownSegment:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from xtap.model.schema import Document
 
 
-@lru_cache(maxsize=16_384)
+REMEMBERED_SIZE = 16 * 1024
+"""Bytes of the largest document whose answer is remembered, so that the memory for answers is bounded."""
+
+
 def entity(document: bytes, shape: type[Struct], context: str = "") -> bytes:
     """Encode one stored document for a client.
 
@@ -27,7 +30,16 @@ def entity(document: bytes, shape: type[Struct], context: str = "") -> bytes:
         shape: the type that the API version shows; what it does not know is left out.
         context: the ``@odata.context``, empty for none.
     """
+    return (
+        _remembered(document, shape, context) if len(document) <= REMEMBERED_SIZE else _entity(document, shape, context)
+    )
+
+
+def _entity(document: bytes, shape: type[Struct], context: str) -> bytes:
     return with_context(json.encode(json.decode(document, type=shape)), context)
+
+
+_remembered = lru_cache(maxsize=16_384)(_entity)
 
 
 def values(document: bytes, shape: type[Struct]) -> Document:

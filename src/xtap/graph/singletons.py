@@ -40,6 +40,7 @@ class Address:
 
     async def patch(self, exchange: Exchange) -> Answer:
         """Answer 204, or 200 with the object if the client prefers it."""
+        querying.entity_projection(exchange, self.singleton.seen_as(exchange.call.version))
         body = json_object(exchange.body, exchange.headers)
         await singletons.update(exchange.service, exchange.call, self.singleton, body)
         return await querying.preferred(exchange, self.get)

@@ -52,6 +52,10 @@ class Activity(Enum):
     )
 
 
+NOTHING = Raw(b"null")
+"""The document of an object that is not there."""
+
+
 class AuditRecord(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One change of one object.
 
@@ -66,8 +70,8 @@ class AuditRecord(Struct, frozen=True, rename="camel", omit_defaults=True):
         object_id: of the user, or of the application's service principal.
         name: of the user or application.
         is_application: whether an application acted without a user.
-        before: the stored document before, None if it is new.
-        after: the stored document after, None if it is gone.
+        before: the stored document before, ``null`` if it is new.
+        after: the stored document after, ``null`` if it is gone.
     """
 
     id: str
@@ -80,18 +84,19 @@ class AuditRecord(Struct, frozen=True, rename="camel", omit_defaults=True):
     object_id: str
     name: str | None = None
     is_application: bool = False
-    before: Raw | None = None
-    after: Raw | None = None
+    before: Raw = NOTHING
+    after: Raw = NOTHING
 
 
 def directory_audit(record: AuditRecord) -> Document:
     """Return the record as a directoryAudit, with the properties that changed as JSON text."""
     category, activity, operation = Activity[record.activity].value
     old, new = _document(record.before), _document(record.after)
+    # Published detections take the partner from the first property, so its key is told even where it did not change.
     changed: list[Json] = [
         {"displayName": name, "oldValue": _text(old.get(name)), "newValue": _text(new.get(name))}
         for name in (new or old)
-        if old.get(name) != new.get(name)
+        if old.get(name) != new.get(name) or name == "tenantId"
     ]
     target: Document = {
         "id": record.key or None,
@@ -135,9 +140,9 @@ def _initiator(record: AuditRecord) -> Document:
     return {"app": None, "user": user}
 
 
-def _document(raw: Raw | None) -> Document:
-    document: Document = {} if raw is None else json.decode(raw)
-    return document
+def _document(raw: Raw) -> Document:
+    document: Document | None = json.decode(raw)
+    return document or {}
 
 
 def _text(value: Json) -> str | None:

@@ -16,6 +16,7 @@ from xtap.model.settings import (
     AppServiceConnect,
     AutomaticUserConsent,
     B2BSetting,
+    GroupSyncInbound,
     InboundTrust,
     InvitationRedemption,
     M365CollaborationInbound,
@@ -112,8 +113,8 @@ class IdentitySync(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 class BetaIdentitySync(IdentitySync, frozen=True, kw_only=True, rename="camel", gc=False):
     """The synchronization policy in beta: groups too, and the application that syncs from another cloud."""
 
-    group_sync_inbound: SyncInbound | None = None
-    role_enabled_group_sync_inbound: SyncInbound | None = None
+    group_sync_inbound: GroupSyncInbound | None = None
+    role_enabled_group_sync_inbound: GroupSyncInbound | None = None
     external_cloud_authorized_application_id: str | None = None
     deleted_date_time: str | None = None
 

@@ -19,6 +19,9 @@ from xtap.model.targets import check_targets
 if TYPE_CHECKING:
     from xtap.model.schema import Document, Json, Property, Shape
 
+MAX_VIOLATIONS = 100
+"""Violations that are listed for one document; whoever makes more is told so, and reading ends there."""
+
 JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
 
@@ -40,6 +43,10 @@ def read(document: Document, shape: Shape) -> Reading:
     """
     reading = Reading()
     for name, value in document.items():
+        if len(reading.violations) >= MAX_VIOLATIONS:
+            message = f"The document has more than {MAX_VIOLATIONS} violations; the others are not listed."
+            reading.violations[MAX_VIOLATIONS:] = [Violation("$", message, "TooManyViolations")]
+            return reading
         found: list[Violation] = []
         kept = _members({name: value}, shape, "$", found)
         if found:
@@ -57,7 +64,7 @@ def _members(document: Document, shape: Shape, path: str, found: list[Violation]
         known = table.get(name)
         if known is not None:
             result[name] = _value(value, known, path, found)
-        elif "@" not in name:
+        elif "@" not in name and len(found) <= MAX_VIOLATIONS:
             found.append(Violation(f"{path}.{name}", _unknown(name, shape), "UnknownProperty"))
     return result
 

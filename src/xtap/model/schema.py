@@ -48,6 +48,7 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         settings.M365CollaborationOutbound: "crossTenantAccessPolicyM365CollaborationOutboundSetting",
         settings.AppServiceConnect: "crossTenantAccessPolicyAppServiceConnectSetting",
         settings.SyncInbound: "crossTenantUserSyncInbound",
+        settings.GroupSyncInbound: "crossTenantGroupSyncInbound",
     }
 )
 """The name of each type in the CSDL; a beta type and a specialised one share the name of their base."""

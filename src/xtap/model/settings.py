@@ -98,6 +98,12 @@ class AppServiceConnect(Struct, frozen=True, kw_only=True, rename="camel", gc=Fa
 
 
 class SyncInbound(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """crossTenantUserSyncInbound and its group siblings: may the partner push objects into this tenant."""
+    """crossTenantUserSyncInbound: may the partner push users into this tenant."""
 
     is_sync_allowed: bool | None = None
+
+
+class GroupSyncInbound(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """crossTenantGroupSyncInbound and its role-enabled sibling: may the partner push groups into this tenant."""
+
+    is_sync_allowed: bool

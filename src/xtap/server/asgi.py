@@ -6,14 +6,17 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from msgspec import json
 
 from xtap import __version__
-from xtap.errors import ConfigurationError, Unavailable
+from xtap.errors import ConfigurationError, NotFound, Unavailable
+from xtap.graph import failures
 from xtap.graph.app import VERSIONS, GraphApp
 from xtap.identity import keys
 from xtap.identity.embedded import EmbeddedIssuer
@@ -64,10 +67,7 @@ class Application:
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
-            message = (
-                f"Resource not found for the segment '{path.strip('/')[:128]}'. Graph lives below /v1.0 and /beta."
-            )
-            await _reply(send, 404, {"error": {"code": "BadRequest", "message": message}})
+            await _reply(send, 404, _nothing_here(path))
 
     async def _health(self, path: str) -> tuple[int, dict[str, Any]]:
         """Say whether the process is alive (``/healthz``), and whether it can answer (``/readyz``)."""
@@ -83,6 +83,13 @@ class Application:
         await self.store.close()
         if self.discovered is not None:
             await self.discovered.close()
+
+
+def _nothing_here(path: str) -> dict[str, Any]:
+    now, request_id = datetime.now(UTC), str(uuid4())
+    error = NotFound(f"Resource not found for the segment '{path.strip('/')[:128]}'. Graph is below /v1.0 and /beta.")
+    body: dict[str, Any] = json.decode(failures.answer(error, request_id, request_id, now).body)
+    return body
 
 
 def open_store(settings: Settings, *, exclusive: bool) -> SqliteStore:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Raw, Struct, json
 
-from xtap.model.audit import Activity, AuditRecord
+from xtap.model.audit import NOTHING, Activity, AuditRecord
 from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, Change, Write
 
@@ -39,8 +39,8 @@ def change(service: Service, call: Call, done: Modification) -> Change:
         object_id=caller.object_id,
         name=caller.name,
         is_application=caller.is_application,
-        before=None if before is None else Raw(before),
-        after=None if after is None else Raw(after),
+        before=NOTHING if before is None else Raw(before),
+        after=NOTHING if after is None else Raw(after),
     )
     return Change((Write(done.kind, done.key, after),), (AuditEntry(record.id, json.encode(record)),))
 

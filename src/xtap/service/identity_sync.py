@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import json
+from msgspec import json, structs
 
 from xtap.errors import InvalidInput, NotFound, NothingToUpdate, PolicyViolation
 from xtap.model import pristine
 from xtap.model.audit import Activity
 from xtap.model.editing import edit
 from xtap.model.objects import Kind
-from xtap.model.policies import BetaIdentitySync, BetaPartner
+from xtap.model.policies import BetaIdentitySync, BetaPartner, IdentitySync
 from xtap.service.audit import Modification, change
 from xtap.service.partners import no_such_partner
 from xtap.service.permissions import Operation, require
@@ -92,7 +92,7 @@ async def _write(service: Service, call: Call, tenant_id: TenantId, body: Docume
         if partner is None or (before is None and not replace):
             raise _nothing_there(tenant_id, replace=replace)
         blank = pristine.identity_sync(tenant_id)
-        start = blank if replace or before is None else before
+        start = before if before is not None and not replace else _replaced(before, blank, call)
         after, violations = edit(start, folded, call.version.identity_sync, blank, service.strength)
         if violations:
             raise InvalidInput(violations)
@@ -108,6 +108,14 @@ async def _write(service: Service, call: Call, tenant_id: TenantId, body: Docume
 def _current(snapshot: Snapshot, tenant_id: TenantId) -> BetaIdentitySync | None:
     stored = snapshot.get(Kind.IDENTITY_SYNC, tenant_id)
     return None if stored is None else json.decode(stored, type=BetaIdentitySync)
+
+
+def _replaced(before: BetaIdentitySync | None, blank: BetaIdentitySync, call: Call) -> BetaIdentitySync:
+    """Return what a PUT starts from: nothing, but for what the caller's version cannot see and so did not mean."""
+    if before is None or call.version.identity_sync is BetaIdentitySync:
+        return blank
+    hidden = set(BetaIdentitySync.__struct_fields__) - set(IdentitySync.__struct_fields__)
+    return structs.replace(blank, **{name: getattr(before, name) for name in hidden})
 
 
 def _nothing_there(tenant_id: TenantId, *, replace: bool) -> NotFound:

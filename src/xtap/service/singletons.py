@@ -17,6 +17,7 @@ from xtap.model.editing import edit
 from xtap.model.objects import SINGLETON, Kind
 from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
+from xtap.store.protocol import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from xtap.model.schema import Document, Shape
     from xtap.model.versions import Version
     from xtap.service.context import Call, Service
-    from xtap.store.protocol import Change
     from xtap.store.snapshot import Snapshot
 
 T = TypeVar("T", bound=Struct)
@@ -135,8 +135,10 @@ async def update(service: Service, call: Call, singleton: Singleton[T], body: Do
         after, violations = edit(start, body, singleton.seen_as(call.version), untouched, service.strength)
         if violations:
             raise InvalidInput(violations)
-        done = Modification(singleton.updated, singleton.kind, SINGLETON, before, _finish(after))
-        return change(service, call, done)
+        after = _finish(after)
+        if after == before:
+            return Change(())
+        return change(service, call, Modification(singleton.updated, singleton.kind, SINGLETON, before, after))
 
     await service.store.change(call.caller.tenant, decide)
 
@@ -155,6 +157,8 @@ async def reset(service: Service, call: Call, singleton: Singleton[T]) -> None:
     def decide(snapshot: Snapshot) -> Change:
         before = _current(snapshot, singleton)
         after = singleton.pristine(snapshot.tenant)
+        if after == before:
+            return Change(())
         return change(service, call, Modification(cleared, singleton.kind, SINGLETON, before, after))
 
     await service.store.change(call.caller.tenant, decide)

@@ -121,7 +121,7 @@ def _check_name(name: str, option: str, allowed: frozenset[str]) -> None:
 def _number(option: str, text: str | None) -> int | None:
     if text is None:
         return None
-    if not _NUMBER.fullmatch(text.strip()) or int(text) > MAX_SKIP:
+    if not _NUMBER.fullmatch(text) or int(text) > MAX_SKIP:
         raise UnsupportedQuery.at(
             f"${option}",
             f"Invalid value '{text[:60]}' for ${option} query option found. "
