@@ -15,24 +15,14 @@ if TYPE_CHECKING:
 
 CASES = load(Path(__file__).parents[2] / "conformance" / "graph")
 
-KNOWN = {
-    "a change that cannot be shown as asked is refused whole": "the change is made before its options are read",
-    "names no partner": "any name and unpaired quotes are read as the partner's key",
-}
-"""Parts of names of cases that fail, and why; a case that passes again must leave this table."""
-
 
 def _each(validation: str) -> list[ParameterSet]:
     return [
-        pytest.param(case, version, id=f"{case.name} [{version}]", marks=_marks(case))
+        pytest.param(case, version, id=f"{case.name} [{version}]")
         for case in CASES
         if case.validation == validation
         for version in case.versions
     ]
-
-
-def _marks(case: Case) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=why, strict=True) for part, why in KNOWN.items() if part in case.name]
 
 
 @pytest.fixture(scope="session")

@@ -112,7 +112,7 @@ def _good_value(known: Property) -> SearchStrategy[Any]:
     if known.shape is not None:
         return st.none() | good(known.shape)
     if known.type is bool:
-        return st.none() | st.booleans()
+        return st.booleans() if known.required else st.none() | st.booleans()
     if known.type is str:
         return st.none() | st.text(max_size=5)
     members: Any = known.type

@@ -21,6 +21,7 @@ from xtap.model.settings import (
     InvitationRedemption,
     M365CollaborationInbound,
     M365CollaborationOutbound,
+    RoleEnabledGroupSyncInbound,
     SyncInbound,
     TenantRestrictions,
 )
@@ -114,7 +115,7 @@ class BetaIdentitySync(IdentitySync, frozen=True, kw_only=True, rename="camel", 
     """The synchronization policy in beta: groups too, and the application that syncs from another cloud."""
 
     group_sync_inbound: GroupSyncInbound | None = None
-    role_enabled_group_sync_inbound: GroupSyncInbound | None = None
+    role_enabled_group_sync_inbound: RoleEnabledGroupSyncInbound | None = None
     external_cloud_authorized_application_id: str | None = None
     deleted_date_time: str | None = None
 

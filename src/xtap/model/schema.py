@@ -49,6 +49,7 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         settings.AppServiceConnect: "crossTenantAccessPolicyAppServiceConnectSetting",
         settings.SyncInbound: "crossTenantUserSyncInbound",
         settings.GroupSyncInbound: "crossTenantGroupSyncInbound",
+        settings.RoleEnabledGroupSyncInbound: "crossTenantRoleEnabledGroupSyncInbound",
     }
 )
 """The name of each type in the CSDL; a beta type and a specialised one share the name of their base."""

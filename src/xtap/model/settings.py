@@ -104,6 +104,12 @@ class SyncInbound(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 
 
 class GroupSyncInbound(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """crossTenantGroupSyncInbound and its role-enabled sibling: may the partner push groups into this tenant."""
+    """crossTenantGroupSyncInbound: may the partner push groups into this tenant."""
+
+    is_sync_allowed: bool
+
+
+class RoleEnabledGroupSyncInbound(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """crossTenantRoleEnabledGroupSyncInbound: the same for groups that roles can be assigned to."""
 
     is_sync_allowed: bool
