@@ -21,7 +21,6 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.table import Row, render
-
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, Change, Write

@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 
 import pytest
 from msgspec import json
-from tests.conformance.direct import Direct
 
+from tests.conformance.direct import Direct
 from xtap.identity.embedded import Delegation
 from xtap.model.directory import Application, Tenant
 from xtap.model.ids import DIRECTORY, TenantId

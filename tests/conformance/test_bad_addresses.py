@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conformance.direct import ID, JSON, OTHER, POLICY, url
 
+from tests.conformance.direct import ID, JSON, OTHER, POLICY, url
 from xtap.graph.paths import addresses, build
 from xtap.graph.routes import ROUTES
 from xtap.testing.transcripts import GUID

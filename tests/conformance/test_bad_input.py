@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conformance.direct import ID, JSON, OTHER, POLICY, WITH_BODY, url
 
+from tests.conformance.direct import ID, JSON, OTHER, POLICY, WITH_BODY, url
 from xtap.graph.app import DROPPED_BODY
 from xtap.graph.bodies import MAX_BODY
 from xtap.graph.paths import addresses, build

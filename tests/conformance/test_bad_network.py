@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from tests.conformance.direct import ID, POLICY
 
+from tests.conformance.direct import ID, POLICY
 from xtap.graph.bodies import MAX_BODY
 from xtap.testing.transcripts import always
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _pytest.mark import ParameterSet
+
     from tests.conformance.conftest import FreshTenants
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -5,8 +5,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.laws.three_tenants import THIRD, Loop
 
+from tests.laws.three_tenants import THIRD, Loop
 from xtap.service import tenants
 from xtap.testing.in_process import in_process
 

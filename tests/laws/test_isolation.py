@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.laws.three_tenants import OF_B, POLICY, SHARED, THIRD, A, B
 
+from tests.laws.three_tenants import OF_B, POLICY, SHARED, THIRD, A, B
 from xtap.graph.paths import addresses, build
 from xtap.graph.routes import ROUTES
 

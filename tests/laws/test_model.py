@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.laws.three_tenants import OF_B, POLICY, SHARED, THIRD, A, B
 
 if TYPE_CHECKING:

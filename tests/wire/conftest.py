@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.wire import sdk
 from tests.wire.faults import proxy
 from tests.wire.tenants import register
-
 from xtap.testing.local_server import running
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from msgraph.graph_service_client import GraphServiceClient
+
     from tests.wire.faults import Proxy
     from tests.wire.tenants import WireTenant
-
     from xtap.testing.local_server import LocalServer
 
 

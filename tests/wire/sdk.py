@@ -9,6 +9,7 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.identity.aio import ClientSecretCredential as AioClientSecretCredential
 from msgraph.graph_service_client import GraphServiceClient
+
 from tests.wire.tenants import ADMINISTRATOR, SECRET
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from msgraph.generated.policies.cross_tenant_access_policy.partners.item import (
         cross_tenant_access_policy_configuration_partner_tenant_item_request_builder as item,
     )
+
     from tests.wire.tenants import WireTenant
 
     Partner = item.CrossTenantAccessPolicyConfigurationPartnerTenantItemRequestBuilder

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.wire.faults import proxy
 from tests.wire.tenants import SECRET, register
 

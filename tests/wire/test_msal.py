@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msal  # type: ignore[import-untyped]
 import pytest
+
 from tests.wire.samples import NOBODY
 from tests.wire.tenants import ADMINISTRATOR, SECRET
 

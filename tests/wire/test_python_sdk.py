@@ -10,6 +10,7 @@ from msgraph.generated.models.cross_tenant_access_policy_configuration_partner i
     CrossTenantAccessPolicyConfigurationPartner as Partner,
 )
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+
 from tests.wire import sdk
 from tests.wire.samples import (
     ALLOWED,
@@ -27,6 +28,7 @@ from tests.wire.sdk import there
 if TYPE_CHECKING:
     from kiota_abstractions.default_query_parameters import QueryParameters
     from msgraph.graph_service_client import GraphServiceClient
+
     from tests.wire.tenants import WireTenant
 
 pytestmark = sdk.MARKS

@@ -12,6 +12,7 @@ from msgraph.generated.models.cross_tenant_access_policy_configuration_partner i
     CrossTenantAccessPolicyConfigurationPartner as Partner,
 )
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+
 from tests.wire import sdk
 from tests.wire.samples import NOBODY, WOODGROVE, documented_partner, trust_everything
 from tests.wire.sdk import there
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from msgraph.graph_service_client import GraphServiceClient
+
     from tests.wire.tenants import WireTenant
 
 pytestmark = sdk.MARKS

@@ -10,6 +10,7 @@ from msgraph.generated.models.cross_tenant_access_policy_configuration_partner i
     CrossTenantAccessPolicyConfigurationPartner as Partner,
 )
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+
 from tests.wire import sdk
 from tests.wire.faults import Fault
 from tests.wire.samples import WOODGROVE, documented_partner, trust_everything

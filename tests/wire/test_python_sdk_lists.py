@@ -8,6 +8,7 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.models.cross_tenant_access_policy_configuration_partner import (
     CrossTenantAccessPolicyConfigurationPartner as Partner,
 )
+
 from tests.wire import sdk
 from tests.wire.samples import (
     WOODGROVE,

@@ -24,6 +24,7 @@ from msgraph.generated.models.default_invitation_redemption_identity_provider_co
     DefaultInvitationRedemptionIdentityProviderConfiguration as Redemption,
 )
 from msgraph.generated.models.template_application_level import TemplateApplicationLevel as Level
+
 from tests.wire import sdk
 from tests.wire.samples import (
     ALLOWED,

@@ -17,6 +17,7 @@ from msgraph.generated.models.multi_tenant_organization_partner_configuration_te
 )
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.template_application_level import TemplateApplicationLevel as Level
+
 from tests.wire import sdk
 from tests.wire.samples import (
     WOODGROVE,

@@ -23,6 +23,7 @@ from msgraph.generated.models.multi_tenant_organization_partner_configuration_te
 )
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.template_application_level import TemplateApplicationLevel
+
 from tests.wire import sdk
 from tests.wire.samples import BLOCKED, NOBODY, USER, WOODGROVE, targets, user_sync
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from msgraph.graph_service_client import GraphServiceClient
+
     from tests.wire.faults import Proxy
     from tests.wire.tenants import WireTenant
 

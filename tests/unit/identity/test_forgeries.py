@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.unit.identity.conftest import Forge
-
     from xtap.identity.tokens import Verifier
 
 NOW = 1_800_000_000
