@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import json
 
-from xtap.errors import AlreadyExists, NotFound
+from xtap.errors import AlreadyExists, Conflict, NotFound
 from xtap.model.directory import Application, Tenant
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.model.objects import Kind
@@ -21,15 +21,13 @@ async def add(store: Store, tenant: Tenant) -> None:
     """Register a tenant.
 
     Raises:
-        AlreadyExists: its id, its name, or one of its domains is registered.
+        AlreadyExists: its id, or one of its domains, is registered.
     """
 
     def decide(snapshot: Snapshot) -> Change:
         for other in _all(snapshot):
             if other.id == tenant.id:
                 raise AlreadyExists(f"Tenant {tenant.id} is registered already, as '{other.display_name}'.")
-            if other.display_name.lower() == tenant.display_name.lower():
-                raise AlreadyExists(f"The name '{tenant.display_name}' belongs to tenant {other.id} already.")
             for domain in set(other.domains) & set(tenant.domains):
                 raise AlreadyExists(f"Domain '{domain}' belongs to tenant {other.id} already.")
         return Change((Write(Kind.TENANT, tenant.id, json.encode(tenant)),))
@@ -59,14 +57,19 @@ async def named(store: Store, name: str) -> Tenant:
 
     Raises:
         NotFound: there is none.
+        Conflict: several have this name.
     """
     found = await find(store, name)
-    for tenant in await listing(store):
-        if found is None and tenant.display_name.lower() == name.lower():
-            found = tenant
-    if found is None:
+    if found is not None:
+        return found
+    called = [tenant for tenant in await listing(store) if tenant.display_name.lower() == name.lower()]
+    if len(called) > 1:
+        raise Conflict(
+            f"{len(called)} tenants are called '{name}': {', '.join(each.id for each in called)}. Use the id."
+        )
+    if not called:
         raise NotFound(f"No tenant '{name}' is registered. 'xtap tenant list' shows those that are.")
-    return found
+    return called[0]
 
 
 async def is_registered(store: Store, tenant_id: TenantId) -> bool:
