@@ -58,6 +58,8 @@ def test_an_unknown_command_is_named(tmp_path: Path):
         (["serve", "--issuer", "https://issuer.example"], {}, "set --audience"),
         (["serve", "--port", "99999"], {}, "--port"),
         (["serve", "--port", "x"], {}, "port"),
+        (["serve", "--port", "9" * 5000], {}, "--port"),
+        (["serve"], {"XTAP_CONFIG": "nowhere.toml"}, "nowhere.toml"),
         (["serve"], {"XTAP_TLS_PORT": "many"}, "tls-port"),
         (["serve", "--validation", "lax"], {}, "validation"),
         (["serve", "--config", "nowhere.toml"], {}, "nowhere.toml"),

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtap.cli.main import add_settings, settings_of
+from xtap.cli.main import add_settings, config_file, settings_of
 from xtap.errors import ConfigurationError
 from xtap.server.settings import CONFIG_FILE
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the files and say which."""
-    config = Path(args.config or CONFIG_FILE)
+    config = config_file(args) or Path(CONFIG_FILE)
     if not config.exists():
         _write(config)
     settings = settings_of(args)

@@ -89,23 +89,23 @@ def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:
             group.add_argument(f"--{field.encode_name}", metavar=field.name.upper(), help=text)
 
 
+def config_file(args: argparse.Namespace) -> Path | None:
+    """Return the configuration file that was named, by ``--config`` or ``XTAP_CONFIG``."""
+    name = args.config or os.environ.get("XTAP_CONFIG")
+    return Path(name) if name else None
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """Gather the settings for a command.
 
     Raises:
         ConfigurationError: a value or key is wrong.
     """
-    from xtap.server.settings import load  # noqa: PLC0415 - version and help need no settings
+    from xtap.server.settings import KEYS, load  # noqa: PLC0415 - version and help need no settings
 
     given = {name.replace("_", "-"): value for name, value in vars(args).items() if value is not None}
-    config = given.pop("config", None)
-    from msgspec import structs  # noqa: PLC0415 - see above
-
-    from xtap.server.settings import Settings  # noqa: PLC0415 - see above
-
-    keys = {field.encode_name for field in structs.fields(Settings)}
-    flags = {name: value for name, value in given.items() if name in keys}
-    return load(flags, os.environ, Path(config) if config else None)
+    flags = {key: given[key] for key in KEYS if key in given}
+    return load(flags, os.environ, config_file(args))
 
 
 def _overview() -> str:

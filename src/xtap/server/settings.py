@@ -83,6 +83,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
+KEYS = tuple(field.encode_name for field in structs.fields(Settings))
+"""Every key, in the order of the help."""
+
+
 def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
     """Gather the settings from all places.
 
@@ -95,7 +99,7 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
         ConfigurationError: a value or key is wrong; says which, and where it stands.
     """
     settings = _read(config or Path(CONFIG_FILE), required=config is not None)
-    for key in (field.encode_name for field in structs.fields(Settings)):
+    for key in KEYS:
         variable = f"XTAP_{key.upper().replace('-', '_')}"
         if variable in environment:
             settings[key] = _parsed(key, environment[variable], variable)
@@ -113,10 +117,9 @@ def _read(path: Path, *, required: bool) -> dict[str, object]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"The configuration file {path} cannot be read: {error}.") from None
-    unknown = sorted(values.keys() - {field.encode_name for field in structs.fields(Settings)})
+    unknown = sorted(values.keys() - set(KEYS))
     if unknown:
-        keys = ", ".join(field.encode_name for field in structs.fields(Settings))
-        raise ConfigurationError(f"{path}: there is no setting '{unknown[0]}'. There are: {keys}.")
+        raise ConfigurationError(f"{path}: there is no setting '{unknown[0]}'. There are: {', '.join(KEYS)}.")
     _check(values, str(path))
     return values
 
@@ -129,7 +132,7 @@ def _parsed(key: str, text: str, source: str) -> object:
     elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network"}:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     elif key in {"port", "tls-port"}:
-        value = int(text) if text.isdecimal() else text
+        value = int(text) if text.isdecimal() and len(text) < 10 else text
     _check({key: value}, f"{source}={text}")
     return value
 
