@@ -1,0 +1,169 @@
+"""May this person of one tenant use this application of another? Both tenants' policies, compiled for one channel.
+
+    same tenant, other accounts          not applicable   XT-SCOPE-1, XT-SCOPE-2
+    service providers                    not governed     XT-GDAP-1, XT-GDAP-2
+    different clouds                     both must agree  XT-CLOUD-1 to XT-CLOUD-4
+    home outbound and resource inbound   both must pass   XT-ACC-1 to XT-ACC-3, XT-CELL-1 to XT-CELL-5
+    Conditional Access                   after that       XT-ACC-4, XT-TRUST-1 to XT-TRUST-9
+
+What decides before users and applications are asked is compiled into a barrier (``xtap.semantics.compiling``).
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from xtap.model.ids import TenantId
+from xtap.model.settings import InboundTrust
+from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
+from xtap.semantics.effective import Property, Sourced
+from xtap.semantics.gate import Gate, Passage, Verdict
+from xtap.semantics.request import Access, Channel
+from xtap.semantics.trust import TrustResult, judge
+
+OUTBOUND_CODE, INBOUND_CODE = "AADSTS500212", "AADSTS500213"
+_OUTBOUND = frozenset({Property.COLLABORATION_OUTBOUND, Property.DIRECT_CONNECT_OUTBOUND})
+
+
+class Barrier(Struct, frozen=True, gc=False):
+    """What decides before any setting for users and applications is asked.
+
+    Attributes:
+        outcome: the answer.
+        rule: why.
+        tenants: whose settings stand in the way, home before resource.
+        setting: the wire name of that setting.
+    """
+
+    outcome: Outcome
+    rule: str
+    tenants: tuple[TenantId, ...] = ()
+    setting: str | None = None
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """The answer to one access.
+
+    Attributes:
+        outcome: the answer; only ``allowed`` lets anybody in.
+        access: the question.
+        crossing: the compiled policies that answered.
+        outbound: what the home tenant's settings said; None if they were not asked.
+        inbound: what the resource tenant's settings said; None if they were not asked.
+        trust: how Conditional Access is met; None if nothing was demanded, or access was blocked before.
+    """
+
+    outcome: Outcome
+    access: Access
+    crossing: Crossing
+    outbound: Passage | None = None
+    inbound: Passage | None = None
+    trust: TrustResult | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the access is allowed for certain."""
+        return self.outcome is Outcome.ALLOWED
+
+    @property
+    def decisive(self) -> Passage | None:
+        """The side that blocked; the outbound one if both did (XT-ACC-3)."""
+        for passage in (self.outbound, self.inbound):
+            if passage is not None and passage.verdict is Verdict.BLOCKS:
+                return passage
+        return None
+
+    @property
+    def decided_by(self) -> DecidedBy:
+        """Whose setting decided."""
+        from xtap.semantics.trace import decided_by  # noqa: PLC0415 - words are made only when asked for
+
+        return decided_by(self)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every applied rule, in order."""
+        from xtap.semantics.trace import steps  # noqa: PLC0415 - see decided_by
+
+        return steps(self)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The facts that an ``unknown`` decision lacks; empty for the others."""
+        from xtap.semantics.trace import missing  # noqa: PLC0415 - see decided_by
+
+        return missing(self) if self.outcome is Outcome.UNKNOWN else ()
+
+    @property
+    def error_code(self) -> str | None:
+        """The code that the person would see, such as ``AADSTS500213``; None if there is none or it is not known."""
+        if self.outcome is not Outcome.BLOCKED:
+            return None
+        passage = self.decisive
+        if passage is not None:
+            return OUTBOUND_CODE if passage.gate.name in _OUTBOUND else INBOUND_CODE
+        return self.trust.decisive.error if self.trust is not None and self.trust.decisive is not None else None
+
+    @property
+    def consent_prompt(self) -> ConsentPrompt:
+        """Whether the person is asked to consent; meant for accesses that are allowed."""
+        return self.crossing.consent
+
+
+class Crossing(Struct, frozen=True, gc=False):
+    """One channel from one home tenant into one resource tenant.
+
+    Attributes:
+        home: the tenant that people come from.
+        resource: the tenant that they want to use.
+        channel: how they come.
+        barrier: what decides for everybody; None if users and applications are asked.
+        outbound: the home tenant's gate; None if its policy is not known.
+        inbound: the resource tenant's gate; None if its policy is not known.
+        trust: the resource tenant's effective trust; None if its policy is not known.
+        consent: whether a prompt is shown.
+        versions: policy versions of the home and the resource tenant, None where not known.
+    """
+
+    home: TenantId
+    resource: TenantId
+    channel: Channel
+    barrier: Barrier | None
+    outbound: Gate | None
+    inbound: Gate | None
+    trust: Sourced[InboundTrust] | None
+    consent: ConsentPrompt
+    versions: tuple[int | None, int | None]
+
+    def decide(self, access: Access) -> Decision:
+        """Answer one access of this channel between these tenants."""
+        if self.barrier is not None:
+            return self._barred(access, self.barrier.outcome)
+        if not access.is_entra_account:
+            return self._barred(access, Outcome.NOT_APPLICABLE)
+        outbound = None if self.outbound is None else self.outbound.check(access)
+        inbound = None if self.inbound is None else self.inbound.check(access)
+        if outbound is None or inbound is None:
+            blocks = any(side is not None and side.verdict is Verdict.BLOCKS for side in (outbound, inbound))
+            return Decision(Outcome.BLOCKED if blocks else Outcome.UNKNOWN, access, self, outbound, inbound)
+        outcome = _JOINT[outbound.verdict * 3 + inbound.verdict]
+        if access.requires is None or self.trust is None or outcome is Outcome.BLOCKED:
+            return Decision(outcome, access, self, outbound, inbound)
+        trust = judge(access, access.requires, self.trust.value)
+        return Decision(_after(outcome, trust.passes), access, self, outbound, inbound, trust)
+
+    def _barred(self, access: Access, outcome: Outcome) -> Decision:
+        if self.channel is not Channel.SERVICE_PROVIDER or access.requires is None or self.trust is None:
+            return Decision(outcome, access, self)
+        return Decision(outcome, access, self, trust=judge(access, access.requires, self.trust.value))
+
+
+_B, _A, _U = Outcome.BLOCKED, Outcome.ALLOWED, Outcome.UNKNOWN
+_JOINT = (_B, _B, _B, _B, _A, _U, _B, _U, _U)
+"""Outcomes at ``3 * outbound + inbound`` of the verdicts blocks, passes, unknown."""
+
+
+def _after(outcome: Outcome, passes: bool | None) -> Outcome:  # noqa: FBT001 - three-valued
+    if passes is False:
+        return Outcome.BLOCKED
+    return Outcome.UNKNOWN if passes is None else outcome

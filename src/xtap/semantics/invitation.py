@@ -1,0 +1,94 @@
+"""May somebody of that domain be invited? Domain lists first, then whether anybody could come in (XT-INV-1 to -5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from xtap.model.ids import PERSONAL_ACCOUNTS, TenantId
+from xtap.semantics.answer import Answer
+from xtap.semantics.compiling import compile_crossing
+from xtap.semantics.decision import DecidedBy, Direction, Outcome, Step
+from xtap.semantics.request import Channel
+
+if TYPE_CHECKING:
+    from xtap.semantics.documents import TenantPolicy
+    from xtap.semantics.gate import Gate
+
+BLOCKED_INVITATION = (
+    "This invitation is blocked by cross-tenant access settings. Admins in both your organization and the invited "
+    "user's organization must configure cross-tenant access settings to allow the invitation."
+)
+"""The service's words (Entra: troubleshoot B2B collaboration)."""
+
+LISTED = "externalCollaborationSettings"
+"""Where the domain lists stand; not a part of the cross-tenant access policy."""
+
+
+class Invitation(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """One invitation, before anything is known of the user's object id or applications (R4.8).
+
+    Attributes:
+        resource: the tenant that invites.
+        domain: the domain of the invited address.
+        home: the Entra tenant of that address; None if it has none.
+        allowed_domains: the allow list of the inviting tenant; None if it has none.
+        blocked_domains: its block list; None if it has none.
+    """
+
+    resource: TenantId
+    domain: str
+    home: TenantId | None = None
+    allowed_domains: frozenset[str] | None = None
+    blocked_domains: frozenset[str] | None = None
+
+
+def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation: Invitation) -> Answer:
+    """Answer one invitation.
+
+    Args:
+        home: the policy of the invitee's tenant; None if it is not known or there is none.
+        resource: the policy of the inviting tenant; None if it is not known.
+        invitation: who is invited by whom.
+    """
+    listed = _by_domain(invitation)
+    if listed is not None or invitation.home in {None, PERSONAL_ACCOUNTS}:
+        return listed or _answer(Outcome.ALLOWED, DecidedBy("XT-INV-3", invitation.resource))
+    ids = (TenantId(invitation.home.lower()), TenantId(invitation.resource.lower()))
+    crossing = compile_crossing(home, resource, ids, Channel.COLLABORATION)
+    if crossing.barrier is not None:
+        return _answer(crossing.barrier.outcome, DecidedBy(crossing.barrier.rule, setting=crossing.barrier.setting))
+    if crossing.inbound is not None and not crossing.inbound.can_be_passed:
+        return _closed("XT-INV-4", Direction.INBOUND, crossing.inbound)
+    if crossing.outbound is not None and not crossing.outbound.can_be_passed:
+        return _closed("XT-INV-5", Direction.OUTBOUND, crossing.outbound)
+    unknown = [name for name, gate in zip(ids, (crossing.outbound, crossing.inbound), strict=True) if gate is None]
+    missing = tuple(f"policy of tenant {name}" for name in unknown)
+    by = DecidedBy("XT-SCOPE-3") if missing else DecidedBy("XT-INV-4", invitation.resource, Direction.INBOUND)
+    return _answer(Outcome.UNKNOWN if missing else Outcome.ALLOWED, by, missing)
+
+
+def _by_domain(invitation: Invitation) -> Answer | None:
+    domain = invitation.domain.lower()
+    if domain in {each.lower() for each in invitation.blocked_domains or ()}:
+        return _answer(Outcome.BLOCKED, DecidedBy("XT-INV-1", invitation.resource, setting=LISTED))
+    if invitation.allowed_domains is not None and domain not in {each.lower() for each in invitation.allowed_domains}:
+        return _answer(Outcome.BLOCKED, DecidedBy("XT-INV-2", invitation.resource, setting=LISTED))
+    return None
+
+
+def _closed(rule: str, direction: Direction, gate: Gate) -> Answer:
+    decided_by = DecidedBy(rule, gate.tenant, direction, gate.name, gate.setting.users_and_groups.origin)
+    return _answer(Outcome.BLOCKED, decided_by)
+
+
+def _answer(outcome: Outcome, decided_by: DecidedBy, missing: tuple[str, ...] = ()) -> Answer:
+    by_policy = outcome is Outcome.BLOCKED and decided_by.setting != LISTED
+    return Answer(
+        outcome=outcome,
+        decided_by=decided_by,
+        steps=(Step(decided_by.rule, decided_by.tenant, decided_by.setting, decided_by.origin, result=outcome),),
+        message=BLOCKED_INVITATION if by_policy else None,
+        missing=missing,
+    )
