@@ -1,0 +1,173 @@
+"""Who must change what, so that a blocked access is allowed? The fewest requests to Graph, none wider than needed.
+
+A change is written into the partner entry, never into the default policy, so that it concerns one pair of tenants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, to_builtins
+
+from xtap.model.ids import TenantId
+from xtap.model.schema import Document
+from xtap.semantics.decision import Outcome
+from xtap.semantics.gate import Gate, Verdict
+from xtap.semantics.opening import opened
+from xtap.semantics.request import Control
+from xtap.semantics.trust import Demand, Fulfilment, TrustResult, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from xtap.model.schema import Json
+    from xtap.semantics.crossing import Decision
+    from xtap.semantics.documents import TenantPolicy
+
+POLICY = "/policies/crossTenantAccessPolicy"
+
+
+class Change(Struct, frozen=True, rename="camel"):
+    """One request to Graph.
+
+    Attributes:
+        tenant: the tenant whose administrator sends it.
+        method: of HTTP.
+        path: below the version.
+        body: the JSON body.
+        version: of the API.
+    """
+
+    tenant: TenantId
+    method: str
+    path: str
+    body: Document
+    version: str = "v1.0"
+
+
+class Repair(Struct, frozen=True):
+    """What to change; or why no change of these policies helps.
+
+    Attributes:
+        changes: the requests, the home tenant's first; empty if nothing needs to, or can, be changed.
+        impossible: the reason, None if the changes are enough.
+    """
+
+    changes: tuple[Change, ...] = ()
+    impossible: str | None = None
+
+
+class _Impossible(Exception):
+    """No change of the two policies allows the access."""
+
+
+def repair(decision: Decision, home: TenantPolicy | None, resource: TenantPolicy | None) -> Repair:
+    """Return the changes that allow a blocked access.
+
+    Args:
+        decision: the answer that is to be changed.
+        home: the home tenant's policy, as the decision saw it.
+        resource: the resource tenant's policy, as the decision saw it.
+    """
+    if decision.outcome is not Outcome.BLOCKED:
+        reason = None if decision.allowed else f"The access is not blocked, its outcome is '{decision.outcome}'."
+        return Repair(impossible=reason)
+    if home is None or resource is None:
+        return Repair(impossible="The policies of both tenants must be known to say which change would help.")
+    try:
+        return Repair(tuple(_changes(decision, home, resource)))
+    except _Impossible as why:
+        return Repair(impossible=str(why))
+
+
+def _changes(decision: Decision, home: TenantPolicy, resource: TenantPolicy) -> Iterable[Change]:
+    crossing, access = decision.crossing, decision.access
+    wanted: dict[TenantId, Document] = {home.tenant_id: {}, resource.tenant_id: {}}
+    if crossing.barrier is not None and crossing.barrier.rule == "XT-GDAP-2":
+        yield _on_partner(home, resource.tenant_id, {"blockServiceProviderOutboundAccess": False}, "beta")
+        return
+    if crossing.barrier is not None:
+        yield from _clouds(crossing.barrier.rule, home, resource)
+    for policy, gate in ((home, crossing.outbound), (resource, crossing.inbound)):
+        wanted[policy.tenant_id] |= _gate(gate, decision)
+    if access.requires is not None and crossing.trust is not None:
+        wanted[resource.tenant_id] |= _trust(judge(access, access.requires, crossing.trust.value), decision)
+    foreign = home.cloud != resource.cloud
+    for policy, other in ((home, resource.tenant_id), (resource, home.tenant_id)):
+        body = wanted[policy.tenant_id]
+        if body or (foreign and other not in policy.partners):
+            yield _on_partner(policy, other, body)
+
+
+def _on_partner(policy: TenantPolicy, other: TenantId, body: Document, version: str = "v1.0") -> Change:
+    if other in policy.partners:
+        return Change(policy.tenant_id, "PATCH", f"{POLICY}/partners/{other}", body, version)
+    return Change(policy.tenant_id, "POST", f"{POLICY}/partners", {"tenantId": other} | body, version)
+
+
+def _clouds(rule: str, home: TenantPolicy, resource: TenantPolicy) -> Iterable[Change]:
+    if rule in {"XT-CLOUD-1", "XT-CLOUD-4"}:
+        raise _Impossible("The service does not support this between these two clouds; no setting changes that.")
+    for mine, other in ((home, resource), (resource, home)):
+        if other.cloud not in mine.allowed_clouds:
+            clouds: list[Json] = [*sorted({*mine.allowed_clouds, other.cloud})]
+            yield Change(mine.tenant_id, "PATCH", POLICY, {"allowedCloudEndpoints": clouds})
+
+
+def _gate(gate: Gate | None, decision: Decision) -> Document:
+    """Return the property that opens one side, nothing if it is open."""
+    if gate is None:
+        raise _Impossible("The policies of both tenants must be known to say which change would help.")
+    verdict = gate.check(decision.access).verdict
+    if verdict is Verdict.PASSES:
+        return {}
+    wider = opened(gate, decision.access) if verdict is Verdict.BLOCKS else None
+    if wider is None:
+        raise _Impossible("The user id and an application id must be known to say whom to let pass.")
+    body: Document = {gate.name: to_builtins(wider)}
+    return body
+
+
+_FLAGS = {
+    Control.MFA: "is_mfa_accepted",
+    Control.COMPLIANT_DEVICE: "is_compliant_device_accepted",
+    Control.HYBRID_JOINED_DEVICE: "is_hybrid_azure_ad_joined_device_accepted",
+    "authenticationStrength": "is_mfa_accepted",
+}
+
+
+def _trust(result: TrustResult, decision: Decision) -> Document:
+    """Return the trust that fulfils the demands, nothing if they are fulfilled."""
+    if result.passes:
+        return {}
+    requires, trust = decision.access.requires, decision.crossing.trust
+    if requires is None or trust is None:
+        return {}
+    failing = [demand for demand in result.demands if demand.fulfilment in {Fulfilment.BLOCKED, Fulfilment.UNKNOWN}]
+    optional = [demand for demand in failing if requires.any_of and demand.control != "authenticationStrength"]
+    needed = [demand for demand in failing if demand not in optional]
+    if optional and len(optional) == len(requires.controls):
+        needed.append(next((demand for demand in optional if _helps(demand, decision)), optional[0]))
+    hopeless = [demand.control for demand in needed if not _helps(demand, decision)]
+    if hopeless:
+        raise _Impossible(f"No trust setting fulfils '{hopeless[0]}': the claim must come from the home tenant.")
+    accepted = {_FLAGS[demand.control]: True for demand in needed}
+    return {"inboundTrust": to_builtins(type(trust.value)(**_known(trust.value) | accepted))}
+
+
+def _known(trust: Struct) -> dict[str, bool]:
+    return {name: bool(getattr(trust, name)) for name in trust.__struct_fields__}
+
+
+def _helps(demand: Demand, decision: Decision) -> bool:
+    """Say whether accepting the home tenant's claim would fulfil a demand."""
+    claims = decision.access.claims
+    match demand.control:
+        case Control.MFA | "authenticationStrength":
+            return True
+        case Control.COMPLIANT_DEVICE:
+            return claims.compliant_device is True
+        case Control.HYBRID_JOINED_DEVICE:
+            return claims.hybrid_joined_device is True
+        case _:
+            return False
