@@ -1,4 +1,4 @@
-"""Random tenants and accesses from a small world, so that lists and accesses meet often. JSON documents, as clients write."""
+"""Random tenants and accesses from a small world, so that lists and accesses meet often; JSON as clients write it."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def changed(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
 def open_counterpart(tenant: TenantId, cloud: str) -> TenantPolicy:
     """Return a tenant that lets everything pass, so that only the other side decides."""
     whole = everything_out()
-    both = {name: whole["b2bCollaborationOutbound"] for name in drawn.SETTINGS}
-    document = {
+    both = dict.fromkeys(drawn.SETTINGS, whole["b2bCollaborationOutbound"])
+    document: dict[str, Any] = {
         "tenantId": tenant,
         "cloud": cloud,
         "policy": {"allowedCloudEndpoints": [drawn.COMMERCIAL, drawn.GOVERNMENT]},

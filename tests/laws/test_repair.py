@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from itertools import combinations
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from msgspec import to_builtins
@@ -19,8 +19,9 @@ from xtap.semantics.policies import Policies
 from xtap.semantics.repair import repair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from xtap.model.ids import TenantId
     from xtap.semantics.crossing import Decision
     from xtap.semantics.repair import Change, Repair
 
@@ -31,12 +32,12 @@ DENIED_BY_SEED = 1500
 OTHER_OF_SUITE = "00000002-0000-0ff1-ce00-000000000000"
 """An application of Office365 that no draw uses: what opens the whole suite opens more than what opens its others."""
 
-Documents = dict[str, dict[str, Any]]
+Documents: TypeAlias = "Mapping[TenantId, dict[str, Any]]"
 
 
 def apply(documents: Documents, changes: tuple[Change, ...]) -> Documents:
     """Do to the documents what Graph does to the stored objects."""
-    after = deepcopy(documents)
+    after = deepcopy(dict(documents))
     for change in changes:
         document, body = after[change.tenant], json.loads(json.dumps(change.body))
         if change.path.endswith("crossTenantAccessPolicy"):
@@ -151,7 +152,7 @@ def as_dict(change: Change) -> dict[str, Any]:
 
 
 def rivals(chosen: Any, decision: Decision) -> list[dict[str, Any]]:
-    """Return other settings: the present one with less, and the chosen one with less, exactly this access, or flipped."""
+    """Return rival settings: the present one with less; the chosen one with less, just this access, or flipped."""
     found = list(originals_with_less(decision))
     only = {
         "usersAndGroups": [{"target": decision.access.user, "targetType": "user"}],

@@ -13,7 +13,7 @@ from xtap.errors import InvalidInput
 TenantId = NewType("TenantId", str)
 """A tenant's GUID, lower case, 36 characters."""
 
-GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 DIRECTORY = TenantId("00000000-0000-0000-0000-000000000000")
 """The scope that holds the register of tenants; no token is ever accepted for it."""
@@ -27,7 +27,7 @@ MICROSOFT_SUPPORT = TenantId("b4c546a4-7dac-46a6-a7dd-ed822a11efd3")
 
 def is_guid(text: str) -> bool:
     """Say whether the text is a GUID in its 36-character form, in any case."""
-    return GUID.match(text) is not None
+    return GUID.fullmatch(text) is not None
 
 
 def parse_tenant_id(text: str, path: str = "$.tenantId") -> TenantId:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from xtap.model.enums import CloudEndpoint
 from xtap.model.ids import PERSONAL_ACCOUNTS, TenantId
 from xtap.semantics import effective
-from xtap.semantics.documents import SERVICE_DEFAULT, TenantPolicy
+from xtap.semantics.documents import SERVICE_DEFAULT, Setting, TenantPolicy
 from xtap.semantics.effective import Property
 from xtap.semantics.gate import Gate, compile_gate
 from xtap.semantics.request import Access, Channel, Claims, Control, Requirements
@@ -77,6 +77,7 @@ class _Pair(Struct, frozen=True, gc=False):
     after: TenantPolicy
     other: TenantId | None
     key: TenantId
+    same_default: bool
 
     @property
     def tenant(self) -> TenantId:
@@ -100,26 +101,31 @@ def compare(before: TenantPolicy, after: TenantPolicy) -> Comparison:
     same_clouds = before.allowed_clouds == after.allowed_clouds
     found = [*_redemption(before, after)]
     for other in named:
-        pair = _Pair(before, after, other, other)
+        pair = _Pair(before, after, other, other, same_default)
         if not same_default or before.partners.get(other) != after.partners.get(other):
             found += _settings(pair)
         if not same_clouds or (other in before.partners) != (other in after.partners):
             found += _clouds(pair)
     if not same_default:
-        found += _settings(_Pair(before, after, None, _unnamed(named)))
+        found += _settings(_Pair(before, after, None, _unnamed(named), same_default))
     found += _syncs(before, after)
     return Comparison(tuple(found))
 
 
 def _settings(pair: _Pair) -> Iterator[Difference]:
-    gates = {name: _gates(pair, name) for name in Property}
-    for name, (before, after) in gates.items():
+    for name in Property:
+        if pair.same_default and _own(pair.before, pair, name) == _own(pair.after, pair, name):
+            continue
+        before, after = (effective.setting(policy, pair.key, name) for policy in (pair.before, pair.after))
+        if _same(before, after) or (name in _INBOUND and pair.key == PERSONAL_ACCOUNTS):
+            continue
+        gates = _gate(pair, name, before), _gate(pair, name, after)
         if name is Property.TENANT_RESTRICTIONS:
-            yield from _restrictions(pair, before, after)
-        elif before is not after and not (name in _INBOUND and pair.key == PERSONAL_ACCOUNTS):
-            for gains, witness in differences(before, after).items():
-                yield Difference(_effect(gains), name, pair.other, _access(pair, name, witness))
-    yield from _trust(pair, gates)
+            yield from _restrictions(pair, *gates)
+            continue
+        for gains, witness in differences(*gates).items():
+            yield Difference(_effect(gains), name, pair.other, _access(pair, name, witness))
+    yield from _trust(pair)
     yield from _consent(pair)
     yield from _service_providers(pair)
 
@@ -137,17 +143,23 @@ def _effect(gains: bool) -> Effect:  # noqa: FBT001 - it is the key of what ``di
     return Effect.NEWLY_ALLOWED if gains else Effect.NEWLY_BLOCKED
 
 
+def _own(policy: TenantPolicy, pair: _Pair, name: Property) -> Setting | None:
+    return effective.own_setting(policy, pair.key, name)
+
+
 def _gates(pair: _Pair, name: Property) -> tuple[Gate | None, Gate | None]:
-    """Compile a setting before and after; the same gate twice if nothing of it changed."""
-    before = effective.setting(pair.before, pair.key, name)
-    after = effective.setting(pair.after, pair.key, name)
-    first = None if before is None else compile_gate(pair.tenant, name, before)
-    if before is not None and after is not None and _same(before, after):
-        return first, first
-    return first, None if after is None else compile_gate(pair.tenant, name, after)
+    """Compile a setting before and after."""
+    before, after = (effective.setting(policy, pair.key, name) for policy in (pair.before, pair.after))
+    return _gate(pair, name, before), _gate(pair, name, after)
 
 
-def _same(one: EffectiveSetting, two: EffectiveSetting) -> bool:
+def _gate(pair: _Pair, name: Property, setting: EffectiveSetting | None) -> Gate | None:
+    return None if setting is None else compile_gate(pair.tenant, name, setting)
+
+
+def _same(one: EffectiveSetting | None, two: EffectiveSetting | None) -> bool:
+    if one is None or two is None:
+        return one is two
     people = one.users_and_groups.value == two.users_and_groups.value
     return people and one.applications.value == two.applications.value
 
@@ -169,8 +181,6 @@ def _access(pair: _Pair, name: Property, witness: Witness, requires: Requirement
 
 
 def _restrictions(pair: _Pair, before: Gate | None, after: Gate | None) -> Iterator[Difference]:
-    if before is after:
-        return
     if (before is None) != (after is None):
         anonymous = ForeignAccess(policy_tenant=pair.tenant, home=pair.key, resource=pair.key, anonymous=True)
         yield Difference(_effect(after is None), Property.TENANT_RESTRICTIONS, pair.other, anonymous)
@@ -198,7 +208,7 @@ _DEMANDS = (
 )
 
 
-def _trust(pair: _Pair, gates: dict[Property, tuple[Gate | None, Gate | None]]) -> Iterator[Difference]:
+def _trust(pair: _Pair) -> Iterator[Difference]:
     """A changed flag matters where somebody comes in before and after, and Conditional Access demands the claim."""
     before, after = effective.trust(pair.before, pair.key).value, effective.trust(pair.after, pair.key).value
     for flag, setting, control in _DEMANDS:
@@ -206,7 +216,7 @@ def _trust(pair: _Pair, gates: dict[Property, tuple[Gate | None, Gate | None]]) 
         if bool(getattr(before, flag)) == accepted:
             continue
         for name in (Property.DIRECT_CONNECT_INBOUND, Property.COLLABORATION_INBOUND):
-            witness = passing(*gates[name])
+            witness = passing(*_gates(pair, name))
             if witness is not None and pair.key != PERSONAL_ACCOUNTS:
                 moves = control is Control.MFA and name is Property.COLLABORATION_INBOUND
                 effect = Effect.DIFFERENT if moves else _effect(accepted)

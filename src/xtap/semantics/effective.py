@@ -98,6 +98,12 @@ def setting(policy: TenantPolicy, other: TenantId, name: Property) -> EffectiveS
     )
 
 
+def own_setting(policy: TenantPolicy, other: TenantId, name: Property) -> Setting | None:
+    """Return what the partner entry itself configures, None if it leaves the setting open."""
+    partner = policy.partners.get(other)
+    return None if partner is None else _READ[name](partner)
+
+
 def trust(policy: TenantPolicy, other: TenantId) -> Sourced[InboundTrust]:
     """Return which claims of the other tenant are accepted; a partner's trust replaces the default's whole."""
     found = _sources(policy, other, lambda found: found.inbound_trust)[0]

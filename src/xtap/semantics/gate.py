@@ -12,6 +12,7 @@ The verdict is taken from a table of nine cells, so that unknown facts count onl
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -19,11 +20,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, json
 
 from xtap.model.enums import AccessType, TargetType
-from xtap.model.ids import TenantId, is_guid
+from xtap.model.ids import GUID, TenantId, is_guid
 from xtap.model.targets import ALL_APPLICATIONS, ALL_MICROSOFT_APPS, ALL_USERS, OFFICE_365
 from xtap.semantics.effective import EffectiveSetting, Property
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from xtap.semantics.documents import TargetList
     from xtap.semantics.request import Access
 
@@ -222,38 +225,39 @@ def _reachable(everything: bool, something: bool, strange: bool) -> list[int]:  
 
 
 def _people(half: TargetList) -> People:
-    ids: dict[str, set[str]] = {TargetType.USER: set(), TargetType.GROUP: set()}
-    everybody = strange = False
-    for target in half.targets:
-        if target.target == ALL_USERS and target.target_type == TargetType.USER:
-            everybody = True
-        elif target.target_type in ids and is_guid(target.target):
-            ids[target.target_type].add(target.target.lower())
-        else:
-            strange = True
-    users, groups = frozenset(ids[TargetType.USER]), frozenset(ids[TargetType.GROUP])
+    users, others = _ids(half, TargetType.USER)
+    groups, strange_groups = _ids(half, TargetType.GROUP)
+    everybody = ALL_USERS in others
+    strange = bool(others - {ALL_USERS} or strange_groups) or _has_other_kinds(half, _PERSONAL)
     return People(half.access_type == AccessType.ALLOWED, everybody, users, groups, strange)
 
 
 def _apps(half: TargetList) -> Apps:
-    ids: set[str] = set()
-    keywords: set[str] = set()
-    strange = False
-    for target in half.targets:
-        if target.target_type == TargetType.APPLICATION and target.target in _KEYWORDS:
-            keywords.add(target.target)
-        elif target.target_type == TargetType.APPLICATION and is_guid(target.target):
-            ids.add(target.target.lower())
-        else:
-            strange = True
+    ids, others = _ids(half, TargetType.APPLICATION)
     return Apps(
         allowed=half.access_type == AccessType.ALLOWED,
-        everything=ALL_APPLICATIONS in keywords,
-        ids=frozenset(ids),
-        suite=OFFICE_365_APPLICATIONS if OFFICE_365 in keywords else NOBODY,
-        microsoft=ALL_MICROSOFT_APPS in keywords,
-        strange=strange,
+        everything=ALL_APPLICATIONS in others,
+        ids=ids,
+        suite=OFFICE_365_APPLICATIONS if OFFICE_365 in others else NOBODY,
+        microsoft=ALL_MICROSOFT_APPS in others,
+        strange=not others <= _KEYWORDS or _has_other_kinds(half, {TargetType.APPLICATION}),
     )
 
 
+_GUIDS = re.compile(f"{GUID.pattern}(?:,{GUID.pattern})*")
+_PERSONAL = frozenset({TargetType.USER, TargetType.GROUP})
 _KEYWORDS = frozenset({ALL_APPLICATIONS, OFFICE_365, ALL_MICROSOFT_APPS})
+
+
+def _ids(half: TargetList, kind: TargetType) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the targets of one kind: ids in lower case, and the others as they are written."""
+    targets = [target.target for target in half.targets if target.target_type == kind]
+    text = ",".join(targets)
+    if _GUIDS.fullmatch(text):  # the common list, read at once
+        return frozenset(text.lower().split(",")), NOBODY
+    others = frozenset([target for target in targets if not is_guid(target)])
+    return frozenset([target.lower() for target in targets if target not in others]), others
+
+
+def _has_other_kinds(half: TargetList, kinds: AbstractSet[str]) -> bool:
+    return not {target.target_type for target in half.targets} <= kinds

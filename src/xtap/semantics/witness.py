@@ -44,8 +44,9 @@ def differences(before: Gate | None, after: Gate | None) -> dict[bool, Witness]:
         after: the second setting; None lets everything pass.
     """
     found: dict[bool, Witness] = {}
+    applications = _apps(before, after).items()
     for people, (user, groups) in _people(before, after).items():
-        for apps, (client, resource) in _apps(before, after).items():
+        for apps, (client, resource) in applications:
             passed, passes = _passes(before, people[0], apps[0]), _passes(after, people[1], apps[1])
             if passed != passes:
                 found.setdefault(passes, Witness(user, groups, client, resource))
@@ -55,8 +56,9 @@ def differences(before: Gate | None, after: Gate | None) -> dict[bool, Witness]:
 def passing(*gates: Gate | None) -> Witness | None:
     """Return an access that passes one or two settings alike, None if there is none."""
     first, last = gates[0], gates[-1]
+    applications = _apps(first, last).items()
     for people, (user, groups) in _people(first, last).items():
-        for apps, (client, resource) in _apps(first, last).items():
+        for apps, (client, resource) in applications:
             if _passes(first, people[0], apps[0]) and _passes(last, people[1], apps[1]):
                 return Witness(user, groups, client, resource)
     return None
