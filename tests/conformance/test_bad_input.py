@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.direct import ID, JSON, OTHER, POLICY, WITH_BODY, url
-from xtap.graph.app import DROPPED_BODY
-from xtap.graph.bodies import MAX_BODY
 from xtap.graph.paths import addresses, build
 from xtap.graph.routes import ROUTES
+from xtap.http.bodies import DROPPED_BODY, MAX_BODY
 
 if TYPE_CHECKING:
     from tests.conformance.direct import Direct

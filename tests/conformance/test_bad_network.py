@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.conformance.direct import ID, POLICY
-from xtap.graph.bodies import MAX_BODY
+from xtap.http.bodies import MAX_BODY
 from xtap.testing.transcripts import always
 
 if TYPE_CHECKING:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from xtap.errors import NotSupported, Unauthenticated, XtapError
+from xtap.errors import NotSupported, XtapError
 from xtap.graph import failures
-from xtap.graph.bodies import MAX_BODY, decoded, too_large
 from xtap.graph.exchange import Exchange
 from xtap.graph.paths import build, resolve
 from xtap.graph.routes import ROUTES
+from xtap.http.bodies import decoded, read
 from xtap.model.versions import BETA, V1, Version
-from xtap.service import tenants
 from xtap.service.context import Call
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 
     from xtap.graph.exchange import Answer
     from xtap.graph.paths import Node
-    from xtap.model.ids import TenantId
-    from xtap.service.caller import Caller
+    from xtap.identity.callers import Callers
     from xtap.service.context import Service
 
     Scope: TypeAlias = MutableMapping[str, Any]
@@ -40,9 +38,6 @@ log = logging.getLogger(__name__)
 VERSIONS: Mapping[str, Version] = {V1.name: V1, BETA.name: BETA}
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
-DROPPED_BODY = 16 * MAX_BODY
-"""Bytes of a request body that are taken in before the connection is given up."""
-
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ALWAYS = (
     (b"cache-control", b"no-cache"),
@@ -55,31 +50,14 @@ _ALWAYS = (
 _ODATA = (b"odata-version", b"4.0")
 
 
-class Tokens(Protocol):
-    """Who turns bearer tokens into callers."""
-
-    def cached(self, token: str) -> Caller | None:
-        """Return the caller of a token that was verified before and is still good."""
-        ...
-
-    async def caller(self, token: str) -> Caller:
-        """Verify a token.
-
-        Raises:
-            Unauthenticated: it is refused.
-        """
-        ...
-
-
 class GraphApp:
     """Everything below ``/v1.0`` and ``/beta``."""
 
-    def __init__(self, service: Service, tokens: Tokens, paging_key: bytes) -> None:
+    def __init__(self, service: Service, callers: Callers, paging_key: bytes) -> None:
         self._service = service
-        self._tokens = tokens
+        self._callers = callers
         self._paging_key = paging_key
         self._tree = build(ROUTES)
-        self._registered: set[TenantId] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome is a Graph answer with the usual headers."""
@@ -99,7 +77,7 @@ class GraphApp:
         await _send(answer, send, (b"request-id", request_id.encode()), (b"client-request-id", client_request_id))
 
     async def _answer(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], request_id: str) -> Answer:
-        caller = await self._caller(headers)
+        caller = await self._callers.of(headers)
         version_name, _, path = scope["path"][1:].partition("/")
         node, key = resolve(self._tree, path)
         method = scope["method"]
@@ -107,23 +85,11 @@ class GraphApp:
         if handler is None:
             raise _not_allowed(node)
         version = VERSIONS[version_name.lower()]
-        body = decoded(await _read(receive), headers) if method in _WITH_BODY else b""
+        body = decoded(await read(receive), headers) if method in _WITH_BODY else b""
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = _root(scope["scheme"], headers.get(b"host", b""), scope.get("server"), version.name)
         query = scope["query_string"]
         return await handler(Exchange(self._service, call, root, path, key, query, headers, body, self._paging_key))
-
-    async def _caller(self, headers: Mapping[bytes, bytes]) -> Caller:
-        authorization = headers.get(b"authorization", b"")
-        if authorization[:7].lower() != b"bearer ":
-            raise Unauthenticated("Access token is empty.")
-        token = authorization[7:].strip().decode("latin-1")
-        caller = self._tokens.cached(token) or await self._tokens.caller(token)
-        if caller.tenant not in self._registered:
-            if not await tenants.is_registered(self._service.store, caller.tenant):
-                raise Unauthenticated("The tenant of the access token is not known to this server.")
-            self._registered.add(caller.tenant)
-        return caller
 
 
 def _not_allowed(node: Node) -> NotSupported:
@@ -137,27 +103,6 @@ def _root(scheme: str, host: bytes, server: tuple[str, int] | None, version: str
     if not _HOST.fullmatch(host):
         host = ("%s:%s" % (server or ("localhost", 0))).encode()
     return f"{scheme}://{host.decode()}/{version}"
-
-
-async def _read(receive: Receive) -> bytes:
-    """Read the request body.
-
-    Raises:
-        TooLarge: it is longer than MAX_BODY. A few times as much is still taken in and dropped, because a client
-            that is cut off while it sends would never read the answer.
-    """
-    body, size = b"", 0
-    while True:
-        message = await receive()
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size <= MAX_BODY:
-            body += chunk
-        if size > DROPPED_BODY or not message.get("more_body", False):
-            break
-    if size > MAX_BODY:
-        raise too_large()
-    return body
 
 
 async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec import json
 
 from xtap.graph import querying, render
-from xtap.graph.bodies import json_object
 from xtap.graph.exchange import BARE_JSON, JSON, NO_CONTENT, Answer
 from xtap.graph.odata.select import parse_projection
 from xtap.graph.paging import count, page
 from xtap.graph.shapes import shape_of
 from xtap.graph.singletons import ROOT
+from xtap.http.bodies import json_object
 from xtap.model.ids import parse_tenant_id
 from xtap.model.objects import Kind
 from xtap.service import identity_sync, partners

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xtap.graph import querying
-from xtap.graph.bodies import json_object
 from xtap.graph.exchange import NO_CONTENT, Answer
+from xtap.http.bodies import json_object
 from xtap.model import policies
 from xtap.service import singletons
 from xtap.service.singletons import DEFAULT, PARTNER_TEMPLATE, POLICY, SYNC_TEMPLATE, Singleton

@@ -53,7 +53,7 @@ def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation:
         invitation: who is invited by whom.
     """
     listed = _by_domain(invitation)
-    if listed is not None or invitation.home in {None, PERSONAL_ACCOUNTS}:
+    if listed is not None or invitation.home is None or invitation.home == PERSONAL_ACCOUNTS:
         return listed or _answer(Outcome.ALLOWED, DecidedBy("XT-INV-3", invitation.resource))
     ids = (TenantId(invitation.home.lower()), TenantId(invitation.resource.lower()))
     crossing = compile_crossing(home, resource, ids, Channel.COLLABORATION)

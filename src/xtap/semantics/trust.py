@@ -74,8 +74,9 @@ def judge(access: Access, requires: Requirements, trust: InboundTrust) -> TrustR
     strength: tuple[Demand, ...] = ()
     if requires.authentication_strength is not None:
         strength = (_strength(requires.authentication_strength, access, trust),)
-    chosen = (min if requires.any_of else max)(controls, key=_badness, default=None)
-    decisive = max((*strength, *([chosen] if chosen else [])), key=_badness, default=None)
+    ranked = sorted(controls, key=_badness)
+    chosen = ranked[:1] if requires.any_of else ranked[-1:]
+    decisive = max((*strength, *chosen), key=_badness, default=None)
     return TrustResult((*controls, *strength), decisive)
 
 

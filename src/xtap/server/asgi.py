@@ -19,6 +19,7 @@ from xtap.errors import ConfigurationError, NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import VERSIONS, GraphApp
 from xtap.identity import keys
+from xtap.identity.callers import Callers
 from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.tokens import Verifier
@@ -135,7 +136,8 @@ async def assemble(settings: Settings, service: Service) -> Application:
     if discovered is not None:
         audiences, algorithms = frozenset(settings.audience), frozenset(settings.algorithms)
         trusted.append(TrustedIssuer(settings.issuer, audiences, discovered, algorithms))
-    graph = GraphApp(service, Verifier(trusted, time.time), await paging_key(service.store, os.urandom))
+    callers = Callers(Verifier(trusted, time.time), service.store)
+    graph = GraphApp(service, callers, await paging_key(service.store, os.urandom))
     return Application(settings, service.store, issuer, discovered, graph)
 
 

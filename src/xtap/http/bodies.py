@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from xtap.errors import MalformedRequest, TooLarge, UnsupportedMedia
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
     from xtap.model.schema import Document, Json
 
 MAX_BODY = 1024 * 1024
 """Bytes of one request body, also after decompression."""
+
+DROPPED_BODY = 16 * MAX_BODY
+"""Bytes of a request body that are taken in before the connection is given up."""
 
 MAX_DEPTH = 32
 """Nesting of arrays and objects; the deepest document of the API has 6 levels."""
@@ -28,6 +31,27 @@ UNREADABLE = (
     "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
 )
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+
+
+async def read(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes:
+    """Read the request body.
+
+    Raises:
+        TooLarge: it is longer than MAX_BODY. A few times as much is still taken in and dropped, because a client
+            that is cut off while it sends would never read the answer.
+    """
+    body, size = b"", 0
+    while True:
+        message = await receive()
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= MAX_BODY:
+            body += chunk
+        if size > DROPPED_BODY or not message.get("more_body", False):
+            break
+    if size > MAX_BODY:
+        raise too_large()
+    return body
 
 
 def decoded(body: bytes, headers: Mapping[bytes, bytes]) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xtap.errors import MalformedRequest
-from xtap.graph.bodies import MAX_DEPTH, _careful, json_object
+from xtap.http.bodies import MAX_DEPTH, _careful, json_object
 
 HEADERS = {b"content-type": b"application/json"}
 TREES = st.recursive(

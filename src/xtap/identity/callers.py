@@ -1,0 +1,65 @@
+"""Who sends this request? From its Authorization header to a caller of a tenant that this server knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from xtap.errors import Unauthenticated
+from xtap.service import tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xtap.model.ids import TenantId
+    from xtap.service.caller import Caller
+    from xtap.store.protocol import Store
+
+
+class Tokens(Protocol):
+    """Who turns bearer tokens into callers."""
+
+    def cached(self, token: str) -> Caller | None:
+        """Return the caller of a token that was verified before and is still good."""
+        ...
+
+    async def caller(self, token: str) -> Caller:
+        """Verify a token.
+
+        Raises:
+            Unauthenticated: it is refused.
+        """
+        ...
+
+
+class Callers:
+    """The callers of one server; every surface asks here.
+
+    Args:
+        tokens: who verifies bearer tokens.
+        store: where the register of tenants is.
+    """
+
+    def __init__(self, tokens: Tokens, store: Store) -> None:
+        self._tokens = tokens
+        self._store = store
+        self._registered: set[TenantId] = set()
+
+    async def of(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return the caller of a request.
+
+        Args:
+            headers: of the request, names in lower case.
+
+        Raises:
+            Unauthenticated: no bearer token, one that is refused, or one of a tenant that is not registered here.
+        """
+        authorization = headers.get(b"authorization", b"")
+        if authorization[:7].lower() != b"bearer ":
+            raise Unauthenticated("Access token is empty.")
+        token = authorization[7:].strip().decode("latin-1")
+        caller = self._tokens.cached(token) or await self._tokens.caller(token)
+        if caller.tenant not in self._registered:
+            if not await tenants.is_registered(self._store, caller.tenant):
+                raise Unauthenticated("The tenant of the access token is not known to this server.")
+            self._registered.add(caller.tenant)
+        return caller
