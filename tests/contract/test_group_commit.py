@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xtap.errors import Unavailable
 from xtap.store.cache import SnapshotCache
-from xtap.store.group_commit import GroupCommit, Head, Waiting, Work
+from xtap.store.group_commit import GroupCommit, Waiting, Work
 from xtap.store.snapshot import Snapshot
 from xtap.testing.store_contract import CONTOSO, counting
 
@@ -21,16 +21,16 @@ class Faulty:
     """A back end in memory that raises what it is told to, once for each place."""
 
     faults: dict[str, Exception] = field(default_factory=dict)
-    heads: dict[TenantId, Head] = field(default_factory=dict)
+    heads: dict[TenantId, Snapshot] = field(default_factory=dict)
     sizes: list[int] = field(default_factory=list)
     closed: bool = False
 
     def begin(self) -> None:
         self._fail("begin")
 
-    def head(self, tenant: TenantId) -> Head:
+    def head(self, tenant: TenantId) -> Snapshot:
         self._fail("head")
-        return self.heads.get(tenant, Head(Snapshot(tenant), 0))
+        return self.heads.get(tenant, Snapshot(tenant))
 
     def commit(self, work: Work) -> None:
         self._fail("commit")
@@ -76,7 +76,7 @@ async def test_a_fault_of_unknown_origin_is_tried_again_one_by_one() -> None:
     failed = [each for each in answers if isinstance(each, BaseException)]
     assert len(failed) <= 1  # one only if the writer had taken the first change alone
     assert len(backend.heads) == 1
-    assert backend.heads[CONTOSO].snapshot.version == 20 - len(failed)
+    assert backend.heads[CONTOSO].version == 20 - len(failed)
 
 
 async def test_a_refusal_of_the_storage_is_not_tried_again() -> None:

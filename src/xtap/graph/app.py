@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from xtap.errors import NotSupported, XtapError
@@ -16,6 +15,7 @@ from xtap.graph import failures
 from xtap.graph.exchange import Exchange
 from xtap.graph.paths import build, resolve
 from xtap.graph.routes import ROUTES
+from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
 from xtap.model.versions import BETA, V1, Version
 from xtap.service.context import Call
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 
 VERSIONS: Mapping[str, Version] = {V1.name: V1, BETA.name: BETA}
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ALWAYS = (
     (b"cache-control", b"no-cache"),
@@ -87,7 +86,7 @@ class GraphApp:
         version = VERSIONS[version_name.lower()]
         body = decoded(await read(receive), headers) if method in _WITH_BODY else b""
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
-        root = _root(scope["scheme"], headers.get(b"host", b""), scope.get("server"), version.name)
+        root = f"{base(scope['scheme'], headers.get(b'host', b''), scope.get('server'))}/{version.name}"
         query = scope["query_string"]
         return await handler(Exchange(self._service, call, root, path, key, query, headers, body, self._paging_key))
 
@@ -95,14 +94,6 @@ class GraphApp:
 def _not_allowed(node: Node) -> NotSupported:
     allowed = ", ".join(sorted(node.methods))
     return NotSupported("Specified HTTP method is not allowed for the request target.", allowed)
-
-
-@lru_cache(maxsize=256)
-def _root(scheme: str, host: bytes, server: tuple[str, int] | None, version: str) -> str:
-    """Return the address that the client used, for links and contexts; a strange Host header is not repeated."""
-    if not _HOST.fullmatch(host):
-        host = ("%s:%s" % (server or ("localhost", 0))).encode()
-    return f"{scheme}://{host.decode()}/{version}"
 
 
 async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:

@@ -109,10 +109,24 @@ def _plain(body: bytes) -> Json:
     Without a backslash there are no lone surrogates, and a member that was lost as a duplicate shows: writing the
     value again needs fewer quotation marks. With few brackets the nesting cannot be deep.
     """
-    if b"\\" in body or body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+    if b"\\" in body:
         return None
     value: Json = msgspec.json.decode(body)
-    return value if msgspec.json.encode(value).count(b'"') == body.count(b'"') else None
+    if msgspec.json.encode(value).count(b'"') != body.count(b'"'):
+        return None
+    shallow = body.count(b"{") + body.count(b"[") <= MAX_DEPTH
+    return value if shallow or _is_shallow(value, MAX_DEPTH) else None
+
+
+def _is_shallow(value: Json, depth: int) -> bool:
+    """Say whether arrays and objects are nested no deeper than this."""
+    if isinstance(value, dict):
+        items = list(value.values())
+    elif isinstance(value, list):
+        items = value
+    else:
+        return True
+    return depth > 0 and all(_is_shallow(item, depth - 1) for item in items if isinstance(item, (dict, list)))
 
 
 def _careful(body: bytes) -> Json:

@@ -1,18 +1,30 @@
-"""Who lives on this server: the tenants, and the applications of each that may ask the embedded issuer for tokens."""
+"""Who lives on this server: tenants, the applications that may ask the embedded issuer for tokens, users and groups.
+
+Users, groups and service principals are a small read-only directory: what decisions need to know about people.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+from xtap.model.enums import CloudEndpoint
 from xtap.model.ids import TenantId
 
 
 class Tenant(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One organization: its id, its name, and its verified domains (the first is the default one)."""
+    """One organization.
+
+    Attributes:
+        id: its tenant id.
+        display_name: its name.
+        domains: verified domains, lower case; the first is the default one.
+        cloud: the Microsoft cloud it lives in.
+    """
 
     id: TenantId
     display_name: str
     domains: tuple[str, ...] = ()
+    cloud: CloudEndpoint = CloudEndpoint.COMMERCIAL
 
 
 class Application(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -27,3 +39,58 @@ class Application(msgspec.Struct, frozen=True, rename="camel", gc=False):
     object_id: str
     secret: str
     permissions: tuple[str, ...] = ()
+
+
+class User(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A person of a tenant, with the properties that Graph returns by default and those that decisions need.
+
+    Attributes:
+        id: object id, lower case.
+        user_principal_name: name to sign in with.
+        display_name: name.
+        mail: primary address.
+        user_type: ``Member`` or ``Guest``.
+        account_enabled: whether the account can sign in.
+    """
+
+    id: str
+    user_principal_name: str
+    display_name: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+    job_title: str | None = None
+    mail: str | None = None
+    user_type: str = "Member"
+    account_enabled: bool = True
+
+
+class Group(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A group of a tenant.
+
+    Attributes:
+        id: object id, lower case.
+        display_name: name.
+        members: object ids of its direct members: users, and groups of the same tenant.
+    """
+
+    id: str
+    display_name: str
+    description: str | None = None
+    mail: str | None = None
+    mail_enabled: bool = False
+    security_enabled: bool = True
+    members: tuple[str, ...] = ()
+
+
+class ServicePrincipal(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """An application as one tenant uses it; searches look for resources here.
+
+    Attributes:
+        id: object id, lower case.
+        app_id: application id, lower case: what policies and decisions name.
+        display_name: name.
+    """
+
+    id: str
+    app_id: str
+    display_name: str

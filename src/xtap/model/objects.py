@@ -16,6 +16,9 @@ class Kind(StrEnum):
     SYNC_TEMPLATE = "identitySynchronizationTemplate"
     TENANT = "tenant"
     APPLICATION = "application"
+    USER = "user"
+    GROUP = "group"
+    SERVICE_PRINCIPAL = "servicePrincipal"
     SECRET = "secret"  # noqa: S105 - a kind of object, not a password
 
 

@@ -15,6 +15,8 @@ from uuid import uuid4
 from msgspec import json
 
 from xtap import __version__
+from xtap.authzen.app import AuthzenApp
+from xtap.authzen.metadata import Metadata
 from xtap.errors import ConfigurationError, NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import VERSIONS, GraphApp
@@ -24,7 +26,7 @@ from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.tokens import Verifier
 from xtap.server.directory import LocalDirectory
-from xtap.server.settings import check
+from xtap.server.settings import check, operator_of
 from xtap.service.context import Service
 from xtap.service.secrets import paging_key
 from xtap.store.sqlite import SqliteStore
@@ -50,6 +52,7 @@ class Application:
     issuer: EmbeddedIssuer | None
     discovered: DiscoveredKeys | None
     graph: GraphApp
+    authzen: AuthzenApp
 
     async def __call__(
         self,
@@ -63,6 +66,8 @@ class Application:
         path: str = scope["path"]
         if path[1:5].lower() in VERSIONS and path[5:6] in {"/", ""}:
             await self.graph(scope, receive, send)
+        elif self.authzen.answers(path):
+            await self.authzen(scope, receive, send)
         elif path in {"/healthz", "/readyz"}:
             await _reply(send, *await self._health(path))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
@@ -117,10 +122,15 @@ async def build(settings: Settings) -> Application:
     check(settings)
     store = open_store(settings, exclusive=True)
     try:
-        return await assemble(settings, Service(store, strength=settings.validation))
+        return await assemble(settings, service_of(settings, store))
     except BaseException:
         await store.close()
         raise
+
+
+def service_of(settings: Settings, store: Store) -> Service:
+    """Build what every surface asks, from the settings."""
+    return Service(store, strength=settings.validation, operator=operator_of(settings))
 
 
 async def assemble(settings: Settings, service: Service) -> Application:
@@ -137,8 +147,15 @@ async def assemble(settings: Settings, service: Service) -> Application:
         audiences, algorithms = frozenset(settings.audience), frozenset(settings.algorithms)
         trusted.append(TrustedIssuer(settings.issuer, audiences, discovered, algorithms))
     callers = Callers(Verifier(trusted, time.time), service.store)
-    graph = GraphApp(service, callers, await paging_key(service.store, os.urandom))
-    return Application(settings, service.store, issuer, discovered, graph)
+    paging = await paging_key(service.store, os.urandom)
+    graph = GraphApp(service, callers, paging)
+    authzen = AuthzenApp(service, callers, _metadata(settings), paging)
+    return Application(settings, service.store, issuer, discovered, graph, authzen)
+
+
+def _metadata(settings: Settings) -> Metadata:
+    signing = keys.load_or_create(settings.folder / SIGNING_KEYS)
+    return Metadata(signing, frozenset({settings.http_url, settings.https_url}), time.time)
 
 
 def embedded_issuer(settings: Settings, store: Store) -> EmbeddedIssuer:

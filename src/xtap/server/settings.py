@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct, ValidationError, convert, structs
 
 from xtap.errors import ConfigurationError
+from xtap.model.ids import TenantId, is_guid
 from xtap.model.rules import Strength
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     validation: Annotated[
         Strength, Meta(description="compatible: as the service; strict: the admin center's rules too")
     ] = Strength.COMPATIBLE
+
+    operator_tenant: Annotated[
+        str, Meta(description="tenant (id) whose callers may ask for decisions about every tenant")
+    ] = ""
 
     @property
     def is_local(self) -> bool:
@@ -144,6 +149,19 @@ def _check(values: Mapping[str, object], source: str) -> None:
         raise ConfigurationError(f"{source}: {error}.") from None
 
 
+def operator_of(settings: Settings) -> TenantId | None:
+    """Return the tenant whose callers may ask about every tenant, None if there is none.
+
+    Raises:
+        ConfigurationError: it is no tenant id.
+    """
+    if not settings.operator_tenant:
+        return None
+    if not is_guid(settings.operator_tenant):
+        raise ConfigurationError(f"--operator-tenant is a tenant id (GUID), found '{settings.operator_tenant}'.")
+    return TenantId(settings.operator_tenant.lower())
+
+
 def check(settings: Settings) -> None:
     """Refuse to start a server that nobody could trust, or that would trust too much.
 
@@ -166,5 +184,6 @@ def check(settings: Settings) -> None:
         )
     if settings.embedded_issuer and not settings.tls_port:
         raise ConfigurationError("The embedded issuer needs https: set --tls-port to another value than 0.")
+    operator_of(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise ConfigurationError("--tls-cert and --tls-key go together.")

@@ -16,6 +16,7 @@ from xtap.service.caller import Caller
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xtap.model.ids import TenantId
     from xtap.store.protocol import Store
 
 
@@ -31,10 +32,19 @@ def _new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the server was built with; time and identifiers are parameters, so that tests decide them."""
+    """What the server was built with; time and identifiers are parameters, so that tests decide them.
+
+    Attributes:
+        store: where tenants' objects live.
+        strength: how strictly bodies are validated.
+        operator: the tenant whose callers may ask for decisions about all tenants; None for none.
+        now: the time in UTC.
+        new_id: a new GUID.
+    """
 
     store: Store
     strength: Strength = Strength.COMPATIBLE
+    operator: TenantId | None = None
     now: Callable[[], datetime] = field(default=_now)
     new_id: Callable[[], str] = field(default=_new_id)
 

@@ -28,6 +28,10 @@ class Operation(Enum):
     WRITE_IDENTITY_SYNC = auto()
     READ_TEMPLATES = auto()
     WRITE_TEMPLATES = auto()
+    READ_USERS = auto()
+    READ_GROUPS = auto()
+    READ_ORGANIZATION = auto()
+    EVALUATE = auto()
 
 
 DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
@@ -40,14 +44,29 @@ DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
         "Global Secure Access Administrator": "ac434307-12b9-4fa1-a708-88bf58caabc1",
         "Exchange Administrator": "29232cdf-9323-42fd-ade2-1d097af3e4de",
         "Reports Reader": "4a5d8f65-41da-4de4-8968-e035b65339cf",
+        "Directory Readers": "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
     }
 )
 """Template ids of the built-in directory roles that matter here, as they stand in the ``wids`` claim."""
 
 READ_ALL, READ_WRITE = "Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess"
 MTO_READ, MTO_READ_WRITE = "MultiTenantOrganization.Read.All", "MultiTenantOrganization.ReadWrite.All"
+DIRECTORY_READ, USER_READ = "Directory.Read.All", "User.Read.All"
+GROUP_READ, ORGANIZATION_READ = "Group.Read.All", "Organization.Read.All"
+EVALUATE = "CrossTenantAccess.Evaluate.All"
+"""Ours: Graph has no decision point (docs/adr/0008-what-a-caller-learns.md)."""
 
-PERMISSIONS = (READ_ALL, READ_WRITE, MTO_READ, MTO_READ_WRITE)
+PERMISSIONS = (
+    READ_ALL,
+    READ_WRITE,
+    MTO_READ,
+    MTO_READ_WRITE,
+    USER_READ,
+    GROUP_READ,
+    ORGANIZATION_READ,
+    DIRECTORY_READ,
+    EVALUATE,
+)
 """Every permission that some operation accepts."""
 
 
@@ -65,6 +84,7 @@ class Rule:
 
 
 _READERS = ("Security Reader", "Global Reader", "Security Administrator")
+_DIRECTORY_READERS = ("Directory Readers", *_READERS)
 
 RULES: Mapping[Operation, Rule] = MappingProxyType(
     {
@@ -76,6 +96,10 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.WRITE_IDENTITY_SYNC: Rule((READ_WRITE,), ("Security Administrator",)),
         Operation.READ_TEMPLATES: Rule((READ_ALL, READ_WRITE, MTO_READ, MTO_READ_WRITE), _READERS),
         Operation.WRITE_TEMPLATES: Rule((READ_WRITE, MTO_READ_WRITE), ("Security Administrator",)),
+        Operation.READ_USERS: Rule((USER_READ, DIRECTORY_READ), _DIRECTORY_READERS),
+        Operation.READ_GROUPS: Rule((GROUP_READ, DIRECTORY_READ), _DIRECTORY_READERS),
+        Operation.READ_ORGANIZATION: Rule((ORGANIZATION_READ, DIRECTORY_READ), _DIRECTORY_READERS),
+        Operation.EVALUATE: Rule((EVALUATE,), _READERS),
     }
 )
 

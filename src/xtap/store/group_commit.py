@@ -31,32 +31,24 @@ if TYPE_CHECKING:
     from xtap.store.protocol import AuditEntry, Change
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where a tenant stands: its snapshot, and the sequence number of its last audit record (0 without any)."""
-
-    snapshot: Snapshot
-    sequence: int
-
-
 @dataclass(slots=True)
 class Work:
-    """What one transaction writes: the last state of each object, each tenant's new head, the audit records."""
+    """What one transaction writes: the last state of each object, the newest snapshot of each tenant, audit records."""
 
-    heads: dict[TenantId, Head] = field(default_factory=dict)
+    heads: dict[TenantId, Snapshot] = field(default_factory=dict)
     objects: dict[tuple[TenantId, Kind, str], bytes | None] = field(default_factory=dict)
     audit: list[tuple[TenantId, int, AuditEntry]] = field(default_factory=list)
 
-    def add(self, before: Head, change: Change) -> Snapshot:
+    def add(self, before: Snapshot, change: Change) -> Snapshot:
         """Take in one change of one tenant and return the state after it."""
-        after = before.snapshot.apply(change.writes)
+        after = before.apply(change)
         tenant = after.tenant
         objects = {(tenant, write.kind, write.key): write.document for write in change.writes}
         audit = [(tenant, number, entry) for number, entry in enumerate(change.audit, start=before.sequence + 1)]
         # INVARIANT: nothing below can raise, so a malformed change leaves the work as it was.
         self.objects.update(objects)
         self.audit.extend(audit)
-        self.heads[tenant] = Head(after, before.sequence + len(audit))
+        self.heads[tenant] = after
         return after
 
 
@@ -67,7 +59,7 @@ class Backend(Protocol):
         """Take the database's write lock, or raise Unavailable."""
         ...
 
-    def head(self, tenant: TenantId) -> Head:
+    def head(self, tenant: TenantId) -> Snapshot:
         """Return the durable state of a tenant under the lock, or raise Unavailable."""
         ...
 
@@ -175,15 +167,15 @@ class GroupCommit:
             if len(batch) == 1:
                 return [fault]
             return [outcome for waiting in batch for outcome in self._attempt([waiting])]
-        self._publish(head.snapshot for head in work.heads.values())
+        self._publish(work.heads.values())
         return outcomes
 
     def _decide(self, work: Work, waiting: Waiting) -> Outcome:
         before = work.heads.get(waiting.tenant) or self._backend.head(waiting.tenant)
         try:
-            change = waiting.decide(before.snapshot)
+            change = waiting.decide(before)
             if not change.writes and not change.audit:
-                return before.snapshot
+                return before
             return work.add(before, change)
         except Exception as refusal:  # noqa: BLE001 - it belongs to the caller, whatever it is
             return refusal

@@ -37,7 +37,7 @@ class MemoryStore:
         change = decide(before)
         if not change.writes and not change.audit:
             return before
-        after = before.apply(change.writes)
+        after = before.apply(change)
         self._snapshots[tenant] = after
         self._audit.setdefault(tenant, []).extend(change.audit)
         return after

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from xtap.store.sorted_map import EMPTY, SortedMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from xtap.model.ids import TenantId
     from xtap.model.objects import Kind
-    from xtap.store.protocol import Write
+    from xtap.store.protocol import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,17 @@ class Snapshot:
     """Every object of one tenant after its ``version``-th change.
 
     Keys are compared as they are; whoever makes keys lowers identifiers first (``xtap.model.ids``).
+
+    Attributes:
+        tenant: whose objects they are.
+        version: how many changes the tenant has seen.
+        sequence: the number of its last audit record, 0 without any: what was audited has not changed since.
+        objects: the objects by kind and key.
     """
 
     tenant: TenantId
     version: int = 0
+    sequence: int = 0
     objects: Mapping[Kind, SortedMap] = field(default_factory=dict)
 
     def get(self, kind: Kind, key: str) -> bytes | None:
@@ -38,12 +45,12 @@ class Snapshot:
         """Yield (key, document) in key order, those behind ``after`` only."""
         return self.objects.get(kind, EMPTY).scan(after)
 
-    def apply(self, writes: Iterable[Write]) -> Snapshot:
-        """Return the state after the writes, one version later."""
+    def apply(self, change: Change) -> Snapshot:
+        """Return the state after a change, one version later."""
         objects = dict(self.objects)
-        for write in writes:
+        for write in change.writes:
             before = objects.get(write.kind, EMPTY)
             objects[write.kind] = (
                 before.without(write.key) if write.document is None else before.with_(write.key, write.document)
             )
-        return Snapshot(self.tenant, self.version + 1, objects)
+        return Snapshot(self.tenant, self.version + 1, self.sequence + len(change.audit), objects)

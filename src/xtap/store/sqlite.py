@@ -152,11 +152,11 @@ class SqliteStore:
     def _latest(self, connection: sqlite3.Connection, tenant: TenantId) -> Snapshot:
         connection.execute("BEGIN")  # one read transaction: the version belongs to the objects
         try:
-            version, _ = read_version(connection, tenant)
+            version, sequence = read_version(connection, tenant)
             known = self._cache.get(tenant)
             if known is not None and known.version >= version:
                 return known
-            snapshot = read_snapshot(connection, tenant, version)
+            snapshot = read_snapshot(connection, tenant, version, sequence)
         finally:
             if connection.in_transaction:  # SQLite ends it itself after some failures
                 connection.execute("ROLLBACK")

@@ -39,14 +39,14 @@ def read_version(connection: sqlite3.Connection, tenant: TenantId) -> tuple[int,
     return row or (0, 0)
 
 
-def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, version: int) -> Snapshot:
-    """Load every object of a tenant; ``version`` must have been read in the same transaction."""
+def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, version: int, sequence: int) -> Snapshot:
+    """Load every object of a tenant; ``version`` and ``sequence`` must have been read in the same transaction."""
     rows = connection.execute("SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key", (tenant,))
     objects = {
         Kind(kind): SortedMap.from_sorted((key, document) for _, key, document in group)
         for kind, group in groupby(rows, itemgetter(0))
     }
-    return Snapshot(tenant, version, objects)
+    return Snapshot(tenant, version, sequence, objects)
 
 
 def read_audit(
@@ -88,7 +88,7 @@ def write(connection: sqlite3.Connection, work: Work) -> None:
         "INSERT INTO tenants (tenant, version, sequence) VALUES",
         "(?, ?, ?)",
         " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence",
-        ((tenant, head.snapshot.version, head.sequence) for tenant, head in work.heads.items()),
+        ((tenant, head.version, head.sequence) for tenant, head in work.heads.items()),
     )
 
 

@@ -6,13 +6,14 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from xtap.store.group_commit import Head, Work
 from xtap.store.sqlite_errors import storage_refusals
 from xtap.store.sqlite_rows import read_snapshot, read_version, write
 
 if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.store.cache import SnapshotCache
+    from xtap.store.group_commit import Work
+    from xtap.store.snapshot import Snapshot
     from xtap.store.sqlite_database import Database
 
 
@@ -24,7 +25,7 @@ class SqliteWriter:
         self._cache = cache
         self._connection = database.connect()
         # INVARIANT: these equal the rows of ``tenants``, as long as data_version is the one remembered.
-        self._heads: dict[TenantId, Head] = {}
+        self._heads: dict[TenantId, Snapshot] = {}
         self._data_version = -1
 
     def begin(self) -> None:
@@ -38,7 +39,7 @@ class SqliteWriter:
             self._heads.clear()
             self._data_version = found
 
-    def head(self, tenant: TenantId) -> Head:
+    def head(self, tenant: TenantId) -> Snapshot:
         """Return the durable state: the published snapshot if it is the latest, else load it."""
         known = self._heads.get(tenant)
         if known is not None:
@@ -47,9 +48,9 @@ class SqliteWriter:
             version, sequence = read_version(self._connection, tenant)
             snapshot = self._cache.get(tenant)
             if snapshot is None or snapshot.version != version:
-                snapshot = read_snapshot(self._connection, tenant, version)
-        self._heads[tenant] = Head(snapshot, sequence)
-        return self._heads[tenant]
+                snapshot = read_snapshot(self._connection, tenant, version, sequence)
+        self._heads[tenant] = snapshot
+        return snapshot
 
     def commit(self, work: Work) -> None:
         """Write a batch and flush it to the disk."""

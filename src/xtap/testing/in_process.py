@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from xtap.server import demo
-from xtap.server.asgi import assemble
+from xtap.server.asgi import assemble, service_of
 from xtap.server.settings import Settings
-from xtap.service.context import Service
 from xtap.service.permissions import PERMISSIONS
 from xtap.store.memory import MemoryStore
 from xtap.testing.local_server import AUDIENCE, TENANTS, registered
@@ -55,7 +54,7 @@ async def in_process(folder: Path, **settings: object) -> AsyncIterator[InProces
     configured = Settings(data=str(folder), embedded_issuer=True, **settings)  # type: ignore[arg-type]
     store = MemoryStore()
     await demo.install(store)
-    application = await assemble(configured, Service(store, strength=configured.validation))
+    application = await assemble(configured, service_of(configured, store))
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         yield InProcess(application, client)

@@ -178,7 +178,7 @@ class StoreContract:
         await store.change(CONTOSO, putting("a", b"1", "kept"))
 
         def refuse(snapshot: Snapshot) -> Change:
-            snapshot.apply((Write(Kind.PARTNER, "a", b"2"),))
+            snapshot.apply(Change((Write(Kind.PARTNER, "a", b"2"),)))
             raise NotFound("No such partner.")
 
         with pytest.raises(NotFound, match="No such partner"):
@@ -208,10 +208,18 @@ class StoreContract:
         assert after.version == before.version == 1
         assert (await store.snapshot(CONTOSO)).version == 1
 
+    async def test_a_snapshot_knows_its_last_record(self, store: Store) -> None:
+        """The sequence of a snapshot is the number of its last audit record; changes without records keep it."""
+        assert (await store.snapshot(CONTOSO)).sequence == 0
+        await store.change(CONTOSO, lambda _: Change((), (AuditEntry("a", b"{}"), AuditEntry("b", b"{}"))))
+        after = await store.change(CONTOSO, putting("k", b"1"))
+        assert (after.version, after.sequence) == (2, 2)
+        assert (await store.snapshot(CONTOSO)).sequence == (await store.refresh(CONTOSO)).sequence == 2
+
     async def test_records_alone_are_a_change(self, store: Store) -> None:
         """A change may only tell of something; it counts as a version."""
         after = await store.change(CONTOSO, lambda _: Change((), (AuditEntry("told", b"{}"),)))
-        assert after.version == 1
+        assert (after.version, after.sequence) == (1, 1)
         assert await store.audit(CONTOSO) == ((1, AuditEntry("told", b"{}")),)
 
     async def test_deleting_what_is_not_there_is_allowed(self, store: Store) -> None:
@@ -341,7 +349,8 @@ class StoreContract:
         await first.close()
         second = await self.open_store(tmp_path)
         snapshot = await second.snapshot(CONTOSO)
-        assert (snapshot.version, list(snapshot.scan(Kind.PARTNER))) == (4, [("k1", b"1"), ("k3", b"3")])
+        assert (snapshot.version, snapshot.sequence) == (4, 3)
+        assert list(snapshot.scan(Kind.PARTNER)) == [("k1", b"1"), ("k3", b"3")]
         assert [entry.id for _, entry in await second.audit(CONTOSO)] == ["r1", "r2", "r3"]
         after = await second.change(CONTOSO, putting("k4", b"4", "r4"))
         assert after.version == 5

@@ -1,0 +1,131 @@
+"""Which endpoint of AuthZEN answers? Addresses, bodies, and the identifier of the request; nothing of policy is here.
+
+Below ``/access/v1`` the resource tenant stands in the request; below ``/{tenant}/access/v1`` it need not.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Final
+
+from msgspec import json
+
+from xtap.authzen import failures
+from xtap.authzen.evaluation import DecisionPoint
+from xtap.authzen.evaluations import evaluate_many
+from xtap.authzen.messages import request_of
+from xtap.authzen.metadata import WELL_KNOWN
+from xtap.authzen.search import Searches
+from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
+from xtap.http.addresses import base
+from xtap.http.bodies import decoded, json_object, read
+from xtap.service import tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from typing import Any, TypeAlias
+
+    from xtap.authzen.metadata import Metadata
+    from xtap.identity.callers import Callers
+    from xtap.model.ids import TenantId
+    from xtap.model.schema import Document
+    from xtap.service.caller import Caller
+    from xtap.service.context import Service
+
+    Scope: TypeAlias = MutableMapping[str, Any]
+    Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+_PATH: Final = re.compile(r"(?:/([^/]+))?/access/v1/(evaluations?|search/(?:subject|resource|action)|keys)/?")
+_REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,256}")
+
+
+class AuthzenApp:
+    """The decision point over HTTP.
+
+    Args:
+        service: what the server was built with.
+        callers: who turns tokens into callers.
+        metadata: what is told about the endpoints.
+        paging_key: the secret that seals continuation tokens.
+    """
+
+    def __init__(self, service: Service, callers: Callers, metadata: Metadata, paging_key: bytes) -> None:
+        self._service = service
+        self._callers = callers
+        self._metadata = metadata
+        self._point = DecisionPoint(service)
+        self._searches = Searches(self._point, paging_key)
+
+    @staticmethod
+    def answers(path: str) -> bool:
+        """Say whether an address belongs to this surface."""
+        return path.startswith(WELL_KNOWN) or _PATH.fullmatch(path) is not None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given if _REQUEST_ID.fullmatch(given) else self._service.new_id().encode()
+        more: list[tuple[bytes, bytes]] = []
+        try:
+            status, body = 200, await self._answer(scope, receive, headers)
+        except XtapError as error:
+            status, body, more = failures.answer(error)
+        except Exception:
+            log.exception("request %s: %s %s", request_id.decode(), scope["method"], scope["path"])
+            status, body = 500, json.encode("An internal error occurred. The log of the server has it under this id.")
+        fixed = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"x-request-id", request_id)]
+        length = (b"content-length", str(len(body)).encode())
+        await send({"type": "http.response.start", "status": status, "headers": [*fixed, length, *more]})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+        path: str = scope["path"]
+        found = _PATH.fullmatch(path)
+        what = found[2] if found else "metadata"
+        if what in {"metadata", "keys"}:
+            _require("GET", scope["method"])
+            address = base(scope["scheme"], headers.get(b"host", b""), scope.get("server"))
+            return json.encode(await self._public(what, path, address))
+        _require("POST", scope["method"])
+        caller = await self._callers.of(headers)
+        place = await self._place(found[1], caller) if found and found[1] else None
+        self._point.admit(caller)
+        body = json_object(decoded(await read(receive), headers), headers)
+        return await self._ask(what, caller, place, body)
+
+    async def _ask(self, what: str, caller: Caller, place: TenantId | None, body: Document) -> bytes:
+        if what == "evaluation":
+            return (await self._point.evaluate(caller, place, request_of(body))).body
+        if what == "evaluations":
+            return await evaluate_many(self._point, caller, place, body)
+        return await self._searches.answer(what.removeprefix("search/"), caller, place, body)
+
+    async def _public(self, what: str, path: str, address: str) -> dict[str, object]:
+        """Return what needs no token: metadata and keys."""
+        if what == "keys":
+            return self._metadata.keys()
+        name = path.removeprefix(WELL_KNOWN).strip("/")
+        return self._metadata.document(address, await self._tenant(name) if name else None)
+
+    async def _place(self, name: str, caller: Caller) -> TenantId:
+        """Return the tenant in the address, which must be the caller's, or any if an operator asks."""
+        tenant = await self._tenant(name)
+        if tenant != caller.tenant and not self._point.admit(caller).shows(tenant):
+            raise Forbidden("The tenant in the address is not the one of the access token.")
+        return tenant
+
+    async def _tenant(self, name: str) -> TenantId:
+        found = await tenants.find(self._service.store, name)
+        if found is None:
+            raise NotFound(f"No tenant '{name[:64]}' is registered here.")
+        return found.id
+
+
+def _require(expected: str, method: str) -> None:
+    if method != expected:
+        raise NotSupported(f"{method} is not supported here. Send {expected}.", expected)

@@ -1,0 +1,84 @@
+"""May several things be done? Many evaluations in one request, with defaults (AuthZEN 1.0, section 7).
+
+An item that names a member replaces the whole default of that name. One that cannot be answered is denied with the
+reason in its context; the others are answered all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from xtap.authzen.answers import Told, failed
+from xtap.authzen.messages import member, request_of
+from xtap.errors import Forbidden, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from xtap.authzen.evaluation import DecisionPoint
+    from xtap.model.ids import TenantId
+    from xtap.model.schema import Document, Json
+    from xtap.service.caller import Caller
+
+STOPS_AT: Final = {"execute_all": None, "deny_on_first_deny": False, "permit_on_first_permit": True}
+"""The decision after which nothing more is evaluated, by ``options.evaluations_semantic``."""
+
+_MEMBERS: Final = ("subject", "action", "resource", "context")
+_IN_ONE_GO: Final = 100
+"""Evaluations after which other requests get their turn."""
+
+
+async def evaluate_many(point: DecisionPoint, caller: Caller, place: TenantId | None, body: Document) -> bytes:
+    """Answer a request for evaluations; without any it is a request for one.
+
+    Raises:
+        InvalidInput: the request as a whole, or the only evaluation, cannot be understood.
+        Forbidden: the caller has no part in the only evaluation.
+    """
+    items = body.get("evaluations", [])
+    if not isinstance(items, list):
+        raise InvalidInput.at("$.evaluations", "$.evaluations: Expected a list.")
+    if not items:
+        return (await point.evaluate(caller, place, request_of(body))).body
+    stops_at = _semantic(body)
+    defaults: Document = {name: body[name] for name in _MEMBERS if name in body}
+    answers = []
+    async for answer in _answers(point, caller, place, [_merged(defaults, item) for item in items]):
+        answers.append(answer.body)
+        if answer.decision is stops_at:
+            break
+    return b'{"evaluations":[%b]}' % b",".join(answers)
+
+
+async def _answers(
+    point: DecisionPoint, caller: Caller, place: TenantId | None, items: list[Document | None]
+) -> AsyncIterator[Told]:
+    for number, item in enumerate(items, start=1):
+        yield await _one(point, caller, place, item)
+        if number % _IN_ONE_GO == 0:
+            await asyncio.sleep(0)
+
+
+async def _one(point: DecisionPoint, caller: Caller, place: TenantId | None, item: Document | None) -> Told:
+    if item is None:
+        return failed(400, "Expected an object.")
+    try:
+        return await point.evaluate(caller, place, request_of(item))
+    except InvalidInput as error:
+        return failed(400, error.message)
+    except Forbidden as error:
+        return failed(403, " ".join((error.message, *error.needs)))
+
+
+def _merged(defaults: Document, item: Json) -> Document | None:
+    return {**defaults, **item} if isinstance(item, dict) else None
+
+
+def _semantic(body: Document) -> bool | None:
+    options: Document = member(body, "options", dict) if "options" in body else {}
+    name = options.get("evaluations_semantic", "execute_all")
+    if not isinstance(name, str) or name not in STOPS_AT:
+        path = "$.options.evaluations_semantic"
+        raise InvalidInput.at(path, f"{path}: Expected one of {', '.join(STOPS_AT)}, found '{str(name)[:64]}'.")
+    return STOPS_AT[name]

@@ -1,0 +1,186 @@
+"""Which words do enforcement points use? The request of AuthZEN 1.0, and the properties that xtap reads from it.
+
+Members that are not named here are passed over, as the specification demands, with one exception: a control in
+``context.conditionalAccess`` or a claim that is not known is refused, because passing over it could allow too much.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from xtap.errors import InvalidInput
+from xtap.semantics.request import Claims
+
+if TYPE_CHECKING:
+    from xtap.model.schema import Document, Json
+
+T = TypeVar("T")
+
+MAX_GROUPS: Final = 10_000
+"""Group ids of one subject in one request."""
+
+NO_PROPERTIES: Final[Document] = {}
+
+Ids = Annotated[tuple[str, ...], Meta(max_length=MAX_GROUPS)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class Entity(Struct, frozen=True):
+    """A subject or a resource: who, or what."""
+
+    type: str
+    id: str
+    properties: dict[str, object] = {}
+
+
+class Kind(Struct, frozen=True):
+    """The entity that a search looks for: its type, and what narrows it; an id is passed over."""
+
+    type: str
+    properties: dict[str, object] = {}
+
+
+class Action(Struct, frozen=True):
+    """What the subject wants to do."""
+
+    name: str
+    properties: dict[str, object] = {}
+
+
+class KnownClaims(Claims, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """``subject.properties.claims``: what the home session proves."""
+
+
+class PersonProperties(Struct, frozen=True, rename="camel"):
+    """``subject.properties`` of a user.
+
+    Attributes:
+        tenant_id: the home tenant.
+        groups: object ids of all groups in the home tenant.
+        identity_provider: where the account lives, ``azureActiveDirectory`` unless it says otherwise.
+        claims: what the home session proves.
+    """
+
+    tenant_id: str | None = None
+    groups: Ids | None = None
+    identity_provider: str = "azureActiveDirectory"
+    claims: KnownClaims | None = None
+
+
+class ApplicationProperties(Struct, frozen=True, rename="camel"):
+    """``resource.properties`` of an application."""
+
+    tenant_id: str | None = None
+    client_app_id: str | None = None
+
+
+class ActionProperties(Struct, frozen=True, rename="camel"):
+    """``action.properties``.
+
+    Attributes:
+        policy_tenant_id: ``tenantRestrictions``: the tenant whose restrictions the network or device signals.
+        signalled: ``tenantRestrictions``: whether the signal was sent.
+        anonymous: ``tenantRestrictions``: whether no account is used.
+        allowed_domains: ``invite``: the allow list of the inviting tenant.
+        blocked_domains: ``invite``: its block list.
+    """
+
+    policy_tenant_id: str | None = None
+    signalled: bool = True
+    anonymous: bool = False
+    allowed_domains: frozenset[str] | None = None
+    blocked_domains: frozenset[str] | None = None
+
+
+class ConditionalAccess(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """``context.conditionalAccess``: what the resource tenant demands; the members are the controls."""
+
+    mfa: bool = False
+    compliant_device: bool = False
+    hybrid_joined_device: bool = False
+    approved_application: bool = False
+    compliant_application: bool = False
+    password_change: bool = False
+    terms_of_use: bool = False
+    authentication_strength: frozenset[str] | None = None
+    operator: Literal["AND", "OR"] = "AND"
+
+
+class Context(Struct, frozen=True, rename="camel"):
+    """``context`` of a request.
+
+    Attributes:
+        conditional_access: what the resource tenant demands; left out, nothing is asked about it.
+        as_of: ask about policies as they were then.
+        policy_versions: ask about these versions of policies, by tenant id.
+        explain: ``full`` to have every applied rule in the answer.
+    """
+
+    conditional_access: ConditionalAccess | None = None
+    as_of: Moment | None = None
+    policy_versions: dict[str, Annotated[int, Meta(ge=0)]] | None = None
+    explain: str = ""
+
+
+class Request(Struct, frozen=True):
+    """One evaluation: may the subject do this with the resource?"""
+
+    subject: Entity
+    action: Action
+    resource: Entity
+    context: Context
+
+
+NO_CONTEXT: Final = Context()
+
+
+def request_of(body: Document) -> Request:
+    """Read one evaluation.
+
+    Raises:
+        InvalidInput: a member is missing or of another type.
+    """
+    return Request(
+        subject=member(body, "subject", Entity),
+        action=member(body, "action", Action),
+        resource=member(body, "resource", Entity),
+        context=context_of(body),
+    )
+
+
+def context_of(body: Document) -> Context:
+    """Read the context, which may be left out.
+
+    Raises:
+        InvalidInput: it is no object, or a member that xtap reads is of another type.
+    """
+    return member(body, "context", Context) if "context" in body else NO_CONTEXT
+
+
+def member(body: Document, name: str, kind: type[T]) -> T:
+    """Read one member of a request.
+
+    Raises:
+        InvalidInput: it is missing, or not what is expected.
+    """
+    if name not in body:
+        raise InvalidInput.at(f"$.{name}", f"'{name}' is missing.")
+    return converted(body[name], kind, f"$.{name}")
+
+
+def converted(value: Json | dict[str, object], kind: type[T], path: str) -> T:
+    """Read a value.
+
+    Raises:
+        InvalidInput: it is not what is expected; says where.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        where = path + place.rstrip("`")
+        raise InvalidInput.at(where, f"{where}: {message}.") from None

@@ -1,0 +1,241 @@
+"""Which question of xtap does a request ask? Subjects, actions and resources become tenants, people and applications.
+
+    action               subject                                 resource
+    b2bCollaboration     user: object id or name                 application: application id
+    b2bDirectConnect     user                                    application
+    serviceProvider      user                                    application
+    tenantRestrictions   user                                    application
+    invite               user: mail address                      tenant: tenant id
+    crossTenantSync      tenant: the source's tenant id          tenant: the target's
+
+Facts that the request leaves out are filled from the directory; what nobody knows stays unknown. Words of another
+vocabulary are no error: no question arises, and nothing is allowed (AuthZEN 1.0, section 4).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
+
+from xtap.authzen.messages import ActionProperties, ApplicationProperties, PersonProperties, converted
+from xtap.errors import InvalidInput
+from xtap.model.ids import TenantId, is_guid
+from xtap.semantics.invitation import Invitation
+from xtap.semantics.request import NO_CLAIMS_KNOWN, Access, Channel, Control, Requirements
+from xtap.semantics.restrictions import ForeignAccess
+from xtap.service.directory import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xtap.authzen.messages import ConditionalAccess, Context, Request
+    from xtap.service.decisions import Moment
+
+ACTIONS: Final = (*Channel, "tenantRestrictions", "invite", "crossTenantSync")
+"""Every action that has a meaning, in the order of action searches."""
+
+ENTRA: Final = "azureActiveDirectory"
+
+
+class Synchronization(Struct, frozen=True, gc=False):
+    """May the source push users into the target?"""
+
+    home: TenantId
+    resource: TenantId
+
+
+class Incomplete(Struct, frozen=True, gc=False):
+    """No question arises: these facts are missing, or these words mean nothing here."""
+
+    missing: tuple[str, ...]
+
+
+Question: TypeAlias = Access | ForeignAccess | Invitation | Synchronization | Incomplete
+
+
+class Asker(Struct, frozen=True, gc=False):
+    """From where is asked?
+
+    Attributes:
+        tenant: the caller's tenant.
+        place: the tenant in the address, which then is the resource tenant unless the request names another one.
+        directory: the directories of all tenants.
+    """
+
+    tenant: TenantId
+    place: TenantId | None
+    directory: Directory
+
+    async def question(self, request: Request) -> Question:
+        """Return what a request asks.
+
+        Raises:
+            InvalidInput: a property is of another type than expected, or an id is none.
+        """
+        action = request.action.name
+        match (action, request.subject.type, request.resource.type):
+            case ("invite", "user", "tenant"):
+                return await self._invitation(request)
+            case ("crossTenantSync", "tenant", "tenant"):
+                return _synchronization(request)
+            case ("tenantRestrictions", "user", "application"):
+                return await self._restricted(request)
+            case (_, "user", "application") if action in _CHANNELS:
+                return await self._access(request, _CHANNELS[action])
+            case _:
+                return _meaningless(request)
+
+    async def _access(self, request: Request, channel: Channel) -> Access | Incomplete:
+        person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
+        home, user, groups = await self._person(request.subject.id, person)
+        application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
+        resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId") or self.place
+        if home is None or resource is None:
+            return _incomplete({"subject.properties.tenantId": home, "resource.properties.tenantId": resource})
+        return Access(
+            home=home,
+            resource=resource,
+            channel=channel,
+            user=user,
+            groups=groups,
+            client_app=_known_id(application.client_app_id),
+            resource_app=_known_id(request.resource.id),
+            claims=person.claims or NO_CLAIMS_KNOWN,
+            requires=_requirements(request.context.conditional_access),
+            is_entra_account=person.identity_provider == ENTRA,
+        )
+
+    async def _restricted(self, request: Request) -> ForeignAccess | Incomplete:
+        action = converted(request.action.properties, ActionProperties, "$.action.properties")
+        policy = tenant_of(action.policy_tenant_id, "$.action.properties.policyTenantId") or self.place
+        person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
+        home, user, groups = await self._person(request.subject.id, person)
+        application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
+        resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId")
+        if action.anonymous:  # nobody's account: there is no home tenant to know
+            home = home or resource
+        if policy is None or home is None or resource is None:
+            return _incomplete(
+                {
+                    "action.properties.policyTenantId": policy,
+                    "subject.properties.tenantId": home,
+                    "resource.properties.tenantId": resource,
+                }
+            )
+        return ForeignAccess(
+            policy_tenant=policy,
+            home=home,
+            resource=resource,
+            user=user,
+            groups=groups,
+            client_app=_known_id(application.client_app_id),
+            resource_app=_known_id(request.resource.id),
+            anonymous=action.anonymous,
+            signalled=action.signalled,
+        )
+
+    async def _invitation(self, request: Request) -> Invitation | Incomplete:
+        action = converted(request.action.properties, ActionProperties, "$.action.properties")
+        person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
+        home = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
+        resource = _known_id(request.resource.id)
+        domain = request.subject.id.rpartition("@")[2]
+        elsewhere = person.identity_provider != ENTRA
+        if resource is None or not domain or (home is None and not elsewhere):
+            facts = {"resource.id": resource, "subject.id": domain or None}
+            return _incomplete(facts if elsewhere else {**facts, "subject.properties.tenantId": home})
+        return Invitation(
+            resource=TenantId(resource.lower()),
+            domain=domain,
+            home=None if elsewhere else home,
+            allowed_domains=action.allowed_domains,
+            blocked_domains=action.blocked_domains,
+        )
+
+    async def _person(
+        self, name: str, person: PersonProperties
+    ) -> tuple[TenantId | None, str | None, frozenset[str] | None]:
+        """Return home tenant, object id and groups; what the request leaves out, the directory knows or nobody does."""
+        given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
+        groups = None if person.groups is None else frozenset(map(_group, person.groups))
+        if given is not None and groups is not None and is_guid(name):
+            return given, name, groups
+        found = await self.directory.person(given or self.tenant, name)
+        if found is None:
+            return given, _known_id(name), groups
+        return given or self.tenant, found.user.id, found.groups if groups is None else groups
+
+
+def requested_moment(context: Context) -> Moment:
+    """Return the moment that a context asks about.
+
+    Raises:
+        InvalidInput: a time and versions at once, or a version of something that is no tenant.
+    """
+    if context.policy_versions is None:
+        return context.as_of
+    if isinstance(context.as_of, datetime):
+        raise InvalidInput.at("$.context", "Name a time ('asOf') or versions ('policyVersions'), not both.")
+    versions: dict[TenantId, int] = {}
+    for tenant, version in context.policy_versions.items():
+        versions[tenant_of(tenant, "$.context.policyVersions") or TenantId("")] = version
+    return versions
+
+
+_CHANNELS: Final[Mapping[str, Channel]] = {str(channel): channel for channel in Channel}
+_CONTROLS: Final = tuple((control, str(control.name).lower()) for control in Control)
+
+
+def _requirements(demanded: ConditionalAccess | None) -> Requirements | None:
+    if demanded is None:
+        return None
+    return Requirements(
+        controls=frozenset(control for control, name in _CONTROLS if getattr(demanded, name)),
+        any_of=demanded.operator == "OR",
+        authentication_strength=demanded.authentication_strength,
+    )
+
+
+def _synchronization(request: Request) -> Synchronization | Incomplete:
+    source, target = _known_id(request.subject.id), _known_id(request.resource.id)
+    if source is None or target is None:
+        return _incomplete({"subject.id": source, "resource.id": target})
+    return Synchronization(TenantId(source.lower()), TenantId(target.lower()))
+
+
+def _meaningless(request: Request) -> Incomplete:
+    if request.action.name not in ACTIONS:
+        return Incomplete((f"the meaning of action '{request.action.name[:64]}'",))
+    kinds = f"subject type '{request.subject.type[:64]}' with resource type '{request.resource.type[:64]}'"
+    return Incomplete((f"the meaning of {kinds}",))
+
+
+def _incomplete(facts: Mapping[str, str | None]) -> Incomplete:
+    return Incomplete(tuple(name for name, value in facts.items() if value is None))
+
+
+def tenant_of(text: str | None, path: str) -> TenantId | None:
+    """Read a tenant id that may be left out.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if text is None:
+        return None
+    if not is_guid(text):
+        raise InvalidInput.at(path, f"{path}: Expected a tenant id (GUID), found '{text[:64]}'.")
+    return TenantId(text.lower())
+
+
+def _group(text: str) -> str:
+    if not is_guid(text):
+        path = "$.subject.properties.groups"
+        raise InvalidInput.at(path, f"{path}: Expected object ids of groups (GUID), found '{text[:64]}'.")
+    return text
+
+
+def _known_id(text: str | None) -> str | None:
+    """Policies list ids only, so a name that is no id can neither be looked up nor be ruled out."""
+    return text if text is not None and is_guid(text) else None

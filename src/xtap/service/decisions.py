@@ -1,0 +1,130 @@
+"""Which policies answer a question? Those of any tenant at any moment, compiled once for as long as they are true.
+
+A crossing is kept as long as both tenants' policies are the very objects it was compiled from; a change of a policy
+makes a new one, so nothing stale is ever answered from.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import json
+
+from xtap.model.directory import Tenant
+from xtap.model.ids import DIRECTORY, TenantId
+from xtap.model.objects import Kind
+from xtap.semantics.compiling import compile_crossing
+from xtap.service import history
+from xtap.service.meaning import policy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xtap.semantics.crossing import Crossing, Decision
+    from xtap.semantics.documents import TenantPolicy
+    from xtap.semantics.request import Access, Channel
+    from xtap.service.context import Service
+    from xtap.store.snapshot import Snapshot
+
+REMEMBERED: Final = 65_536
+"""Compiled crossings that are kept; all are dropped when there are more."""
+
+PAST_REMEMBERED: Final = 256
+"""Policies of the past that are kept."""
+
+Moment: TypeAlias = "datetime | Mapping[TenantId, int] | None"
+"""When: a time, versions of some tenants (the others as now), or None for now."""
+
+
+class Compiled:
+    """One crossing, and what a surface keeps about it for as long as it is true.
+
+    Attributes:
+        home: the policy of the home tenant that it was compiled from; None if not known.
+        resource: the policy of the resource tenant.
+        crossing: the compiled policies.
+        answers: a cache for the asking surface; it goes when the crossing goes.
+    """
+
+    __slots__ = ("answers", "crossing", "home", "resource")
+
+    def __init__(self, home: TenantPolicy | None, resource: TenantPolicy | None, crossing: Crossing) -> None:
+        self.home = home
+        self.resource = resource
+        self.crossing = crossing
+        self.answers: dict[object, bytes] = {}
+
+    def decide(self, access: Access) -> Decision:
+        """Answer one access of this crossing."""
+        return self.crossing.decide(access)
+
+
+class Decisions:
+    """Policies and crossings of the stored tenants."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._latest: dict[TenantId, tuple[Snapshot, bytes, TenantPolicy]] = {}
+        self._past: dict[tuple[TenantId, int, bytes], TenantPolicy] = {}
+        self._compiled: dict[tuple[TenantId, TenantId, Channel], Compiled] = {}
+
+    async def policy(self, tenant: TenantId, moment: Moment = None) -> TenantPolicy | None:
+        """Return the policy of a tenant; None if the tenant is not registered here.
+
+        Raises:
+            InvalidInput: the moment is yet to come, or the version does not exist.
+        """
+        registered = await self._registered(tenant)
+        if registered is None:
+            return None
+        if isinstance(moment, datetime):
+            then = await history.at_time(self._service.store, tenant, moment, self._service.now())
+            return self._past_policy(then, registered)
+        if moment is not None and tenant in moment:
+            then = await history.at_version(self._service.store, tenant, moment[tenant])
+            return self._past_policy(then, registered)
+        snapshot = await self._service.store.snapshot(tenant)
+        known = self._latest.get(tenant)
+        if known is not None and known[0] is snapshot and known[1] == registered:
+            return known[2]
+        policy = policy_of(snapshot, _cloud(registered))
+        self._latest[tenant] = (snapshot, registered, policy)
+        return policy
+
+    async def compiled(self, home: TenantId, resource: TenantId, channel: Channel, moment: Moment = None) -> Compiled:
+        """Return the compiled policies of two tenants for one channel.
+
+        Raises:
+            InvalidInput: as for ``policy``.
+        """
+        mine, theirs = await self.policy(home, moment), await self.policy(resource, moment)
+        key = (home, resource, channel)
+        found = self._compiled.get(key)
+        if found is not None and found.home is mine and found.resource is theirs:
+            return found
+        made = Compiled(mine, theirs, compile_crossing(mine, theirs, (home, resource), channel))
+        if moment is None:
+            if len(self._compiled) >= REMEMBERED:
+                self._compiled.clear()
+            self._compiled[key] = made
+        return made
+
+    async def _registered(self, tenant: TenantId) -> bytes | None:
+        """Return the register's entry of a tenant, also one that another process just made."""
+        store = self._service.store
+        found = (await store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant)
+        return found or (await store.refresh(DIRECTORY)).get(Kind.TENANT, tenant)
+
+    def _past_policy(self, then: Snapshot, registered: bytes) -> TenantPolicy:
+        key = (then.tenant, then.sequence, registered)
+        found = self._past.get(key)
+        if found is None:
+            if len(self._past) >= PAST_REMEMBERED:
+                self._past.clear()
+            found = self._past[key] = policy_of(then, _cloud(registered))
+        return found
+
+
+def _cloud(registered: bytes) -> str:
+    return json.decode(registered, type=Tenant).cloud

@@ -1,0 +1,151 @@
+"""Who are a tenant's people? Its users, their groups (nested ones too), and the applications it uses; read only.
+
+What a question leaves out is filled from here. Membership is answered from an index that is built once for each state
+of a tenant's groups; groups in groups are followed to the end, also where they contain each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct, json
+
+from xtap.model.directory import Group, ServicePrincipal, User
+from xtap.model.objects import Kind
+from xtap.service.permissions import Operation, require
+from xtap.store.protocol import Change, Write
+from xtap.store.sorted_map import EMPTY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from xtap.model.ids import TenantId
+    from xtap.service.context import Call, Service
+    from xtap.store.protocol import Store
+    from xtap.store.snapshot import Snapshot
+    from xtap.store.sorted_map import SortedMap
+
+Object = User | Group | ServicePrincipal
+Index = TypeVar("Index")
+
+KINDS: Final[Mapping[type[Struct], Kind]] = {
+    User: Kind.USER,
+    Group: Kind.GROUP,
+    ServicePrincipal: Kind.SERVICE_PRINCIPAL,
+}
+_users: Final = json.Decoder(User)
+_groups: Final = json.Decoder(Group)
+_applications: Final = json.Decoder(ServicePrincipal)
+
+
+class Person(Struct, frozen=True, gc=False):
+    """A user, and the ids of every group that the user belongs to."""
+
+    user: User
+    groups: frozenset[str]
+
+
+class Directory:
+    """Lookups in the directories of all tenants."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names: dict[TenantId, tuple[SortedMap, dict[str, str]]] = {}
+        self._parents: dict[TenantId, tuple[SortedMap, Mapping[str, list[str]]]] = {}
+
+    async def person(self, tenant: TenantId, name: str) -> Person | None:
+        """Return a user by object id, user principal name or mail address, in any case; None if there is none."""
+        snapshot = await self._store.snapshot(tenant)
+        document = snapshot.get(Kind.USER, name.lower())
+        if document is None:
+            names = _kept(self._names, snapshot, Kind.USER, _by_name)
+            key = names.get(name.lower())
+            document = None if key is None else snapshot.get(Kind.USER, key)
+        if document is None:
+            return None
+        user = _users.decode(document)
+        return Person(user, _closure(_kept(self._parents, snapshot, Kind.GROUP, _by_member), user.id))
+
+    async def users(self, tenant: TenantId, after: str | None = None) -> Iterator[str]:
+        """Return the object ids of a tenant's users in order, those behind ``after`` only."""
+        return (key for key, _ in (await self._store.snapshot(tenant)).scan(Kind.USER, after))
+
+    async def applications(self, tenant: TenantId) -> list[str]:
+        """Return the application ids that a tenant uses, in order."""
+        found = (await self._store.snapshot(tenant)).scan(Kind.SERVICE_PRINCIPAL)
+        return sorted({_applications.decode(document).app_id for _, document in found})
+
+
+def _kept(
+    cache: dict[TenantId, tuple[SortedMap, Index]],
+    snapshot: Snapshot,
+    kind: Kind,
+    build: Callable[[Iterable[bytes]], Index],
+) -> Index:
+    """Return an index of the objects of one kind, built again when one of them has changed."""
+    objects = snapshot.objects.get(kind, EMPTY)
+    known = cache.get(snapshot.tenant)
+    if known is None or known[0] is not objects:
+        known = cache[snapshot.tenant] = (objects, build(document for _, document in objects.scan()))
+    return known[1]
+
+
+def _by_name(documents: Iterable[bytes]) -> dict[str, str]:
+    """Map each user principal name and address to an object id; a user principal name wins."""
+    users = [_users.decode(document) for document in documents]
+    addresses = {user.mail.lower(): user.id for user in users if user.mail}
+    return addresses | {user.user_principal_name.lower(): user.id for user in users}
+
+
+def _by_member(documents: Iterable[bytes]) -> Mapping[str, list[str]]:
+    """Map each member to the groups that it is a direct member of."""
+    parents: dict[str, list[str]] = defaultdict(list)
+    for group in map(_groups.decode, documents):
+        for member in group.members:
+            parents[member].append(group.id)
+    return dict(parents)
+
+
+def _closure(parents: Mapping[str, list[str]], member: str) -> frozenset[str]:
+    """Return all groups above a member; a group that is met again is not followed again."""
+    found: set[str] = set()
+    waiting = [member]
+    while waiting:
+        above = [group for group in parents.get(waiting.pop(), ()) if group not in found]
+        found.update(above)
+        waiting += above
+    return frozenset(found)
+
+
+async def listing(service: Service, call: Call, kind: Kind) -> Snapshot:
+    """Return the state of the caller's tenant to list its users or groups from.
+
+    Raises:
+        Forbidden: the caller may not read them.
+    """
+    require(call.caller, _READ[kind])
+    return await service.store.snapshot(call.caller.tenant)
+
+
+_READ: Final[Mapping[Kind, Operation]] = {Kind.USER: Operation.READ_USERS, Kind.GROUP: Operation.READ_GROUPS}
+
+
+async def put_objects(store: Store, tenant: TenantId, objects: Iterable[Object], *, whole: bool) -> None:
+    """Write users, groups and service principals in one change.
+
+    Args:
+        store: where.
+        tenant: whose directory.
+        objects: what to write; an object with the same id is replaced.
+        whole: whether what is not among the objects is removed.
+    """
+    wanted = {(KINDS[type(each)], each.id): json.encode(each) for each in objects}
+
+    def decide(snapshot: Snapshot) -> Change:
+        there = [(kind, key) for kind in KINDS.values() for key, _ in snapshot.scan(kind)] if whole else []
+        gone = [Write(kind, key, None) for kind, key in there if (kind, key) not in wanted]
+        changed = [Write(*name, document) for name, document in wanted.items() if snapshot.get(*name) != document]
+        return Change((*gone, *changed))
+
+    await store.change(tenant, decide)
