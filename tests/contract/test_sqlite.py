@@ -19,7 +19,7 @@ from xtap.model.objects import Kind
 from xtap.store.cache import SnapshotCache
 from xtap.store.protocol import Change, Write
 from xtap.store.snapshot import Snapshot
-from xtap.store.sqlite import SqliteStore
+from xtap.store.sqlite import LOOK_EVERY, SqliteStore
 from xtap.store.sqlite_database import Database
 from xtap.store.sqlite_writer import SqliteWriter
 from xtap.testing.store_contract import CONTOSO, FABRIKAM, StoreContract, counting, putting
@@ -180,6 +180,16 @@ async def test_refresh_sees_what_another_process_wrote(store: SqliteStore, path:
     assert (await store.refresh(CONTOSO)).get(Kind.PARTNER, "n") == b"4"
     assert (await store.snapshot(CONTOSO)).version == 4
     assert await store.refresh(FABRIKAM) is kept
+
+
+async def test_a_snapshot_is_at_most_a_moment_behind_another_process(
+    store: SqliteStore, path: Path
+) -> None:
+    await store.change(CONTOSO, counting("n"))
+    assert (await store.snapshot(CONTOSO)).version == 1
+    await asyncio.to_thread(subprocess.run, command(path, 3), check=True)
+    await asyncio.sleep(LOOK_EVERY)
+    assert (await store.snapshot(CONTOSO)).get(Kind.PARTNER, "n") == b"4"
 
 
 async def test_changes_are_decided_on_what_another_process_wrote(store: SqliteStore, path: Path) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, json, to_builtins
+from msgspec import Struct, convert, json, to_builtins
 
 from xtap.semantics.decision import DecidedBy, Outcome, Step
 from xtap.semantics.explain import explain
 from xtap.semantics.repair import Repair, repair
+from xtap.service.decision_log import Summary
 from xtap.service.disclosure import View, disclosed
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ PERMITTED: Final = frozenset({"XT-SCOPE-1", "XT-TR-1", "XT-TR-6"})
 
 
 class Told(Struct, frozen=True, gc=False):
-    """One answer: the decision, and its context as JSON."""
+    """One answer: the decision, its context as JSON, and what a log keeps of it."""
 
     decision: bool
     context: bytes
+    summary: Summary
 
     @property
     def body(self) -> bytes:
@@ -45,19 +47,20 @@ class Told(Struct, frozen=True, gc=False):
 def told(answer: Answer, view: View, policies: Mapping[TenantId, TenantPolicy | None], *, full: bool) -> Told:
     """Tell the answer to a restriction, an invitation or a synchronization."""
     shown = disclosed(answer, view)
-    context = _context(shown, full=full) | {"policy_versions": _versions(policies, view)}
-    return Told(is_permitted(answer), json.encode(_present(context)))
+    context = _context(shown, full=full)
+    return _told(is_permitted(answer), context | {"policy_versions": _versions(policies, view)})
 
 
 def told_access(decision: Decision, compiled: Compiled, view: View, *, full: bool) -> Told:
     """Tell the decision of an access; what was told before under the same policies is not put together again."""
     key = _key(decision, view, full=full)
-    context = compiled.answers.get(key)
-    if context is None:
+    found = compiled.answers.get(key)
+    if not isinstance(found, Told):
         if len(compiled.answers) >= REMEMBERED:
             compiled.answers.clear()
-        context = compiled.answers[key] = json.encode(_access_context(decision, compiled, view, full=full))
-    return Told(decision.outcome is Outcome.ALLOWED or is_permitted(decision), context)
+        context = _access_context(decision, compiled, view, full=full)
+        found = compiled.answers[key] = _told(is_permitted(decision), context)
+    return found
 
 
 def is_permitted(answer: Decision | Answer) -> bool:
@@ -70,18 +73,19 @@ def is_permitted(answer: Decision | Answer) -> bool:
 def not_understood(missing: tuple[str, ...]) -> Told:
     """Tell that no question arises from a request: nobody is let through."""
     words = f"It cannot be said whether this is allowed; not known: {', '.join(missing)}."
-    context: Document = {
-        "outcome": str(Outcome.UNKNOWN),
-        "reason_user": words,
-        "reason_admin": [words],
-        "missing": [*missing],
-    }
-    return Told(decision=False, context=json.encode(context))
+    reasons: Document = {"reason_user": words, "reason_admin": [words]}
+    return _told(False, {"outcome": str(Outcome.UNKNOWN), **reasons, "missing": [*missing]})  # noqa: FBT003 - the decision
 
 
 def failed(status: int, message: str) -> Told:
     """Tell that one request of several could not be answered (AuthZEN 1.0, section 7.2)."""
-    return Told(decision=False, context=json.encode({"error": {"status": status, "message": message}}))
+    return _told(False, {"outcome": None, "error": {"status": status, "message": message}})  # noqa: FBT003 - see above
+
+
+def _told(decision: bool, context: Document) -> Told:  # noqa: FBT001 - it is the decision itself
+    context = _present(context)
+    summary = convert(context, Summary)
+    return Told(decision, json.encode(context), summary)
 
 
 REMEMBERED: Final = 4_096
@@ -111,7 +115,7 @@ def _access_context(decision: Decision, compiled: Compiled, view: View, *, full:
     context["fix"] = [*_fix(found, view)]
     context["fix_impossible"] = found.impossible if decision.outcome is Outcome.BLOCKED else None
     policies = {crossing.home: compiled.home, crossing.resource: compiled.resource}
-    return _present(context | {"policy_versions": _versions(policies, view)})
+    return context | {"policy_versions": _versions(policies, view)}
 
 
 def _context(shown: Answer, *, full: bool) -> Document:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 from msgspec import json
 
 from xtap.authzen import failures
-from xtap.authzen.evaluation import DecisionPoint
+from xtap.authzen.evaluation import DecisionPoint, Enquiry
 from xtap.authzen.evaluations import evaluate_many
 from xtap.authzen.messages import request_of
 from xtap.authzen.metadata import WELL_KNOWN
-from xtap.authzen.search import Searches
 from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from xtap.authzen.metadata import Metadata
+    from xtap.authzen.search import Searches
     from xtap.identity.callers import Callers
     from xtap.model.ids import TenantId
     from xtap.model.schema import Document
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATH: Final = re.compile(r"(?:/([^/]+))?/access/v1/(evaluations?|search/(?:subject|resource|action)|keys)/?")
+_ALWAYS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,256}")
 
 
@@ -49,16 +50,19 @@ class AuthzenApp:
     Args:
         service: what the server was built with.
         callers: who turns tokens into callers.
+        point: who evaluates.
+        searches: who searches.
         metadata: what is told about the endpoints.
-        paging_key: the secret that seals continuation tokens.
     """
 
-    def __init__(self, service: Service, callers: Callers, metadata: Metadata, paging_key: bytes) -> None:
+    def __init__(
+        self, service: Service, callers: Callers, point: DecisionPoint, searches: Searches, metadata: Metadata
+    ) -> None:
         self._service = service
         self._callers = callers
+        self._point = point
+        self._searches = searches
         self._metadata = metadata
-        self._point = DecisionPoint(service)
-        self._searches = Searches(self._point, paging_key)
 
     @staticmethod
     def answers(path: str) -> bool:
@@ -69,21 +73,21 @@ class AuthzenApp:
         """Answer one HTTP request."""
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else self._service.new_id().encode()
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else self._service.new_id()
         more: list[tuple[bytes, bytes]] = []
         try:
-            status, body = 200, await self._answer(scope, receive, headers)
+            status, body = 200, await self._answer(scope, receive, headers, request_id)
         except XtapError as error:
             status, body, more = failures.answer(error)
         except Exception:
-            log.exception("request %s: %s %s", request_id.decode(), scope["method"], scope["path"])
+            log.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
             status, body = 500, json.encode("An internal error occurred. The log of the server has it under this id.")
-        fixed = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"x-request-id", request_id)]
+        fixed = [*_ALWAYS, (b"x-request-id", request_id.encode())]
         length = (b"content-length", str(len(body)).encode())
         await send({"type": "http.response.start", "status": status, "headers": [*fixed, length, *more]})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+    async def _answer(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], request_id: str) -> bytes:
         path: str = scope["path"]
         found = _PATH.fullmatch(path)
         what = found[2] if found else "metadata"
@@ -96,21 +100,23 @@ class AuthzenApp:
         place = await self._place(found[1], caller) if found and found[1] else None
         self._point.admit(caller)
         body = json_object(decoded(await read(receive), headers), headers)
-        return await self._ask(what, caller, place, body)
+        return await self._ask(what, Enquiry(caller, place, request_id), body)
 
-    async def _ask(self, what: str, caller: Caller, place: TenantId | None, body: Document) -> bytes:
+    async def _ask(self, what: str, enquiry: Enquiry, body: Document) -> bytes:
         if what == "evaluation":
-            return (await self._point.evaluate(caller, place, request_of(body))).body
+            return (await self._point.evaluate(enquiry, request_of(body))).body
         if what == "evaluations":
-            return await evaluate_many(self._point, caller, place, body)
-        return await self._searches.answer(what.removeprefix("search/"), caller, place, body)
+            return await evaluate_many(self._point, enquiry, body)
+        return await self._searches.answer(what.removeprefix("search/"), enquiry, body)
 
     async def _public(self, what: str, path: str, address: str) -> dict[str, object]:
         """Return what needs no token: metadata and keys."""
         if what == "keys":
             return self._metadata.keys()
         name = path.removeprefix(WELL_KNOWN).strip("/")
-        return self._metadata.document(address, await self._tenant(name) if name else None)
+        if name:
+            await self._tenant(name)
+        return self._metadata.document(address, name)
 
     async def _place(self, name: str, caller: Caller) -> TenantId:
         """Return the tenant in the address, which must be the caller's, or any if an operator asks."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from xtap.authzen.answers import Told, not_understood, told, told_access
 from xtap.authzen.questions import Asker, Incomplete, Synchronization, requested_moment
+from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
 from xtap.semantics.request import Access
 from xtap.semantics.restrictions import ForeignAccess, restrict
 from xtap.semantics.sync import synchronize
+from xtap.service.caller import Caller
+from xtap.service.decision_log import Entry
 from xtap.service.decisions import Decisions
 from xtap.service.directory import Directory
 from xtap.service.disclosure import View, require_part, view_of
@@ -19,11 +24,24 @@ if TYPE_CHECKING:
 
     from xtap.authzen.messages import Request
     from xtap.authzen.questions import Question
-    from xtap.model.ids import TenantId
     from xtap.semantics.documents import TenantPolicy
-    from xtap.service.caller import Caller
     from xtap.service.context import Service
+    from xtap.service.decision_log import DecisionLog
     from xtap.service.decisions import Moment
+
+
+class Enquiry(Struct, frozen=True, gc=False):
+    """One request over HTTP.
+
+    Attributes:
+        caller: who asks.
+        place: the tenant in the address, None without.
+        request_id: of the request.
+    """
+
+    caller: Caller
+    place: TenantId | None
+    request_id: str
 
 
 class DecisionPoint:
@@ -31,9 +49,11 @@ class DecisionPoint:
 
     Args:
         service: what the server was built with.
+        log: where decisions are noted, None for nowhere.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, log: DecisionLog | None = None) -> None:
+        self._log = log
         self._operator = service.operator
         self._decisions = Decisions(service)
         self.directory = Directory(service.store)
@@ -51,25 +71,27 @@ class DecisionPoint:
         policy = await self._decisions.policy(tenant)
         return sorted({tenant, *(policy.partners if policy is not None else ())})
 
-    async def evaluate(self, caller: Caller, place: TenantId | None, request: Request) -> Told:
+    async def evaluate(self, enquiry: Enquiry, request: Request) -> Told:
         """Answer one evaluation.
 
         Args:
-            caller: who asks; it was admitted.
-            place: the tenant in the address, None without.
+            enquiry: who asks, and where.
             request: the question.
 
         Raises:
             Forbidden: the caller's tenant has no part in the question.
             InvalidInput: a property cannot be understood.
         """
-        view = self.admit(caller)
+        view = self.admit(enquiry.caller)
         moment = requested_moment(request.context)
         if isinstance(moment, dict):
             for tenant in moment:
                 require_part(view, (tenant,))
-        question = await Asker(caller.tenant, place, self.directory).question(request)
-        return await self._answer(question, view, moment, full=request.context.explain == "full")
+        question = await Asker(enquiry.caller.tenant, enquiry.place, self.directory).question(request)
+        found = await self._answer(question, view, moment, full=request.context.explain == "full")
+        if self._log is not None:
+            self._log.note(_entry(enquiry, request, question, found))
+        return found
 
     async def _answer(self, question: Question, view: View, moment: Moment, *, full: bool) -> Told:
         match question:
@@ -99,3 +121,19 @@ class DecisionPoint:
     ) -> Mapping[TenantId, TenantPolicy | None]:
         require_part(view, tenants)
         return {tenant: await self._decisions.policy(tenant, moment) for tenant in tenants if tenant is not None}
+
+
+def _entry(enquiry: Enquiry, request: Request, question: Question, found: Told) -> Entry:
+    return Entry(
+        request_id=enquiry.request_id,
+        caller=enquiry.caller.tenant,
+        client=enquiry.caller.client_id,
+        action=request.action.name[:64],
+        home=getattr(question, "home", None),
+        resource=getattr(question, "resource", None),
+        user=getattr(question, "user", None),
+        client_app=getattr(question, "client_app", None),
+        resource_app=getattr(question, "resource_app", None),
+        decision=found.decision,
+        summary=found.summary,
+    )

@@ -16,10 +16,8 @@ from xtap.errors import Forbidden, InvalidInput
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from xtap.authzen.evaluation import DecisionPoint
-    from xtap.model.ids import TenantId
+    from xtap.authzen.evaluation import DecisionPoint, Enquiry
     from xtap.model.schema import Document, Json
-    from xtap.service.caller import Caller
 
 STOPS_AT: Final = {"execute_all": None, "deny_on_first_deny": False, "permit_on_first_permit": True}
 """The decision after which nothing more is evaluated, by ``options.evaluations_semantic``."""
@@ -29,7 +27,7 @@ _IN_ONE_GO: Final = 100
 """Evaluations after which other requests get their turn."""
 
 
-async def evaluate_many(point: DecisionPoint, caller: Caller, place: TenantId | None, body: Document) -> bytes:
+async def evaluate_many(point: DecisionPoint, enquiry: Enquiry, body: Document) -> bytes:
     """Answer a request for evaluations; without any it is a request for one.
 
     Raises:
@@ -40,31 +38,29 @@ async def evaluate_many(point: DecisionPoint, caller: Caller, place: TenantId | 
     if not isinstance(items, list):
         raise InvalidInput.at("$.evaluations", "$.evaluations: Expected a list.")
     if not items:
-        return (await point.evaluate(caller, place, request_of(body))).body
+        return (await point.evaluate(enquiry, request_of(body))).body
     stops_at = _semantic(body)
     defaults: Document = {name: body[name] for name in _MEMBERS if name in body}
     answers = []
-    async for answer in _answers(point, caller, place, [_merged(defaults, item) for item in items]):
+    async for answer in _answers(point, enquiry, [_merged(defaults, item) for item in items]):
         answers.append(answer.body)
         if answer.decision is stops_at:
             break
     return b'{"evaluations":[%b]}' % b",".join(answers)
 
 
-async def _answers(
-    point: DecisionPoint, caller: Caller, place: TenantId | None, items: list[Document | None]
-) -> AsyncIterator[Told]:
+async def _answers(point: DecisionPoint, enquiry: Enquiry, items: list[Document | None]) -> AsyncIterator[Told]:
     for number, item in enumerate(items, start=1):
-        yield await _one(point, caller, place, item)
+        yield await _one(point, enquiry, item)
         if number % _IN_ONE_GO == 0:
             await asyncio.sleep(0)
 
 
-async def _one(point: DecisionPoint, caller: Caller, place: TenantId | None, item: Document | None) -> Told:
+async def _one(point: DecisionPoint, enquiry: Enquiry, item: Document | None) -> Told:
     if item is None:
         return failed(400, "Expected an object.")
     try:
-        return await point.evaluate(caller, place, request_of(item))
+        return await point.evaluate(enquiry, request_of(item))
     except InvalidInput as error:
         return failed(400, error.message)
     except Forbidden as error:

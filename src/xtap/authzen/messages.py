@@ -29,7 +29,7 @@ Ids = Annotated[tuple[str, ...], Meta(max_length=MAX_GROUPS)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class Entity(Struct, frozen=True):
+class Entity(Struct, frozen=True, omit_defaults=True):
     """A subject or a resource: who, or what."""
 
     type: str
@@ -44,7 +44,7 @@ class Kind(Struct, frozen=True):
     properties: dict[str, object] = {}
 
 
-class Action(Struct, frozen=True):
+class Action(Struct, frozen=True, omit_defaults=True):
     """What the subject wants to do."""
 
     name: str

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xtap.identity.keys import SigningKeys
-    from xtap.model.ids import TenantId
 
 WELL_KNOWN: Final = "/.well-known/authzen-configuration"
 ENDPOINTS: Final[Mapping[str, str]] = {
@@ -41,22 +40,22 @@ class Metadata:
         """Return the public keys, as a JWK set (RFC 7517)."""
         return self._keys.public()
 
-    def document(self, base: str, tenant: TenantId | None) -> dict[str, object]:
+    def document(self, base: str, tenant: str) -> dict[str, object]:
         """Return the metadata of the decision point, or of one tenant's.
 
         Args:
             base: scheme and host, as the client wrote them.
-            tenant: the tenant that was asked for, None for all.
+            tenant: the tenant as it was asked for, by id or domain; empty for all.
         """
         plain = _plain(base, tenant)
         return plain | {"signed_metadata": self._signed(base, tenant)} if base in self._own else plain
 
-    def _sign(self, base: str, tenant: TenantId | None) -> str:
+    def _sign(self, base: str, tenant: str) -> str:
         plain = _plain(base, tenant)
         return self._keys.sign({"iss": plain["policy_decision_point"], "iat": int(self._now()), **plain})
 
 
-def _plain(base: str, tenant: TenantId | None) -> dict[str, object]:
-    place = base if tenant is None else f"{base}/{tenant}"
+def _plain(base: str, tenant: str) -> dict[str, object]:
+    place = base if not tenant else f"{base}/{tenant}"
     endpoints = {name: f"{place}/access/v1/{path}" for name, path in ENDPOINTS.items()}
     return {"policy_decision_point": place, **endpoints, "jwks_uri": f"{base}/access/v1/keys"}

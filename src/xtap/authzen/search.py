@@ -33,9 +33,8 @@ from xtap.service.disclosure import View
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from xtap.authzen.evaluation import DecisionPoint
+    from xtap.authzen.evaluation import DecisionPoint, Enquiry
     from xtap.model.schema import Document
-    from xtap.service.caller import Caller
 
     Candidate: TypeAlias = Entity | Action
     Try: TypeAlias = tuple[Candidate, Request]
@@ -79,29 +78,29 @@ class Searches:
         self._point = point
         self._key = paging_key
 
-    async def answer(self, what: str, caller: Caller, place: TenantId | None, body: Document) -> bytes:
+    async def answer(self, what: str, enquiry: Enquiry, body: Document) -> bytes:
         """Answer a search.
 
         Args:
             what: ``subject``, ``resource`` or ``action``.
-            caller: who asks.
-            place: the tenant in the address, None without.
+            enquiry: who asks, and where.
             body: the request.
 
         Raises:
             InvalidInput: the request cannot be understood, or the token is not of this search.
             Forbidden: the caller has no part in what it searches.
         """
-        view = self._point.admit(caller)
+        view = self._point.admit(enquiry.caller)
         page = member(body, "page", Page) if "page" in body else Page()
-        bound_to = json.encode([caller.tenant, place, what, {name: body[name] for name in body if name != "page"}])
-        tries = await self._tries(what, Scope(caller.tenant, place, view), body, self._opened(page.token, bound_to))
+        scope = Scope(enquiry.caller.tenant, enquiry.place, view)
+        bound_to = json.encode([scope.caller, scope.place, what, {name: body[name] for name in body if name != "page"}])
+        tries = await self._tries(what, scope, body, self._opened(page.token, bound_to))
         found: list[Candidate] = []
         last, size = "", min(page.limit, MOST)
         for tried, (candidate, request) in enumerate(tries):
             if len(found) == size or tried == TRIED:
                 break
-            if (await self._point.evaluate(caller, place, request)).decision:
+            if (await self._point.evaluate(enquiry, request)).decision:
                 found.append(candidate)
             last = _name(candidate)
         else:

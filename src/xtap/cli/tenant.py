@@ -6,10 +6,13 @@ import asyncio
 import json
 import os
 import secrets
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from xtap.cli.main import add_settings, settings_of
+from xtap.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -18,13 +21,17 @@ if TYPE_CHECKING:
     from xtap.store.protocol import Store
 
 
+CLOUDS = ("microsoftonline.com", "microsoftonline.us", "partner.microsoftonline.cn")
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    commands = parser.add_subparsers(dest="action", required=True, metavar="add|list|show")
+    commands = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|import|decisions")
     add = commands.add_parser("add", help="register a tenant, and an application of it")
     add.add_argument("name", help="display name")
     add.add_argument("--id", help="tenant id (GUID; default: a new one)")
     add.add_argument("--domain", action="append", default=[], help="verified domain; repeat for more")
+    add.add_argument("--cloud", default=CLOUDS[0], choices=CLOUDS, help="the Microsoft cloud it lives in")
     add.add_argument("--client-id", help="also register this application; its secret is XTAP_CLIENT_SECRET or printed")
     add.add_argument("--role", action="append", help="application permission of it; repeat (default: all)")
     listing = commands.add_parser("list", help="list the registered tenants")
@@ -32,6 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show.add_argument("name", help="name, id or domain")
     for command in (add, listing, show):
         command.add_argument("--output", choices=("table", "json"), default="table")
+    bring = commands.add_parser("import", help="put users, groups and applications into a tenant's directory")
+    bring.add_argument("name", help="name, id or domain")
+    bring.add_argument("file", nargs="+", help="JSON or CSV, as Graph answers or Entra exports")
+    bring.add_argument("--replace", action="store_true", help="remove whoever is not in these files")
+    decisions = commands.add_parser("decisions", help="print the decisions that a tenant asked for, as JSON lines")
+    decisions.add_argument("name", help="name, id or domain")
+    decisions.add_argument("--after", type=int, default=0, metavar="N", help="only those behind this number")
+    for command in (add, listing, show, bring, decisions):
         add_settings(command, "data")
 
 
@@ -46,19 +61,20 @@ async def _run(args: argparse.Namespace) -> None:
 
     store = open_store(settings_of(args), exclusive=False)
     try:
-        await {"add": _add, "list": _list, "show": _show}[args.action](store, args)
+        await _ACTIONS[args.action](store, args)
     finally:
         await store.close()
 
 
 async def _add(store: Store, args: argparse.Namespace) -> None:
     from xtap.model.directory import Tenant  # noqa: PLC0415 - see _run
+    from xtap.model.enums import CloudEndpoint  # noqa: PLC0415
     from xtap.model.ids import parse_tenant_id  # noqa: PLC0415
     from xtap.service import tenants  # noqa: PLC0415
 
     tenant_id = parse_tenant_id(args.id or str(uuid4()), "--id")
     domains = tuple(domain.lower() for domain in args.domain)
-    tenant = Tenant(id=tenant_id, display_name=args.name, domains=domains)
+    tenant = Tenant(id=tenant_id, display_name=args.name, domains=domains, cloud=CloudEndpoint(args.cloud))
     await tenants.add(store, tenant)
     made, secret = _application(args, tenant) if args.client_id else (None, None)
     if made is not None:
@@ -77,6 +93,39 @@ async def _show(store: Store, args: argparse.Namespace) -> None:
 
     tenant = await tenants.named(store, args.name)
     _print(args, [tenant], await tenants.applications(store, tenant.id), None)
+
+
+async def _import(store: Store, args: argparse.Namespace) -> None:
+    from xtap.model.directory_files import read  # noqa: PLC0415 - see _run
+    from xtap.service import directory, tenants  # noqa: PLC0415
+
+    tenant = await tenants.named(store, args.name)
+    objects = read((name, _content(name)) for name in args.file)
+    await directory.put_objects(store, tenant.id, objects, whole=args.replace)
+    counts = Counter(str(directory.KINDS[type(each)]) for each in objects)
+    print(f"{tenant.display_name}: " + ", ".join(f"{counts[kind]} {word}" for kind, word in _WORDS.items()))
+
+
+def _content(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}.") from None
+
+
+async def _decisions(store: Store, args: argparse.Namespace) -> None:
+    from xtap.service import tenants  # noqa: PLC0415 - see _run
+
+    tenant = await tenants.named(store, args.name)
+    after = args.after
+    while page := await store.logged(tenant.id, after=after, limit=1_000):
+        for number, document in page:
+            print(json.dumps({"number": number, **json.loads(document)}))
+            after = number
+
+
+_ACTIONS = {"add": _add, "list": _list, "show": _show, "import": _import, "decisions": _decisions}
+_WORDS = {"user": "users", "group": "groups", "servicePrincipal": "applications"}
 
 
 def _application(args: argparse.Namespace, tenant: Tenant) -> tuple[Application, str | None]:

@@ -44,13 +44,15 @@ class Page:
     next_link: str | None
 
 
-def page(exchange: Exchange, snapshot: Snapshot, kind: Kind, shape: type[Struct], asked: QueryOptions) -> Page:
-    """Take the rows of one page out of a collection that is kept in the order of its key.
+def page(
+    exchange: Exchange, snapshot: Snapshot, kind: Kind, shape: type[Struct], asked: QueryOptions, key: str = "tenantId"
+) -> Page:
+    """Take the rows of one page out of a collection that is kept in the order of its key, the property ``key``.
 
     Raises:
         UnsupportedQuery: a clause is malformed, or the skiptoken is not ours or of another query.
     """
-    ordering = compile_orderby(asked.orderby, shape_of(shape), "tenantId")
+    ordering = compile_orderby(asked.orderby, shape_of(shape), key)
     bound_to = fingerprint(snapshot.tenant, exchange.call.version.name + exchange.path.lower(), asked)
     after = None if asked.skiptoken is None else unseal(exchange.paging_key, asked.skiptoken, bound_to)
     size = asked.top or PAGE_SIZE

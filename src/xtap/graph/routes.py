@@ -9,7 +9,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import partners
+from xtap.graph import organization, partners
+from xtap.graph.people import groups, users
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "PATCH": partners.patch_sync,
             "DELETE": partners.delete_sync,
         },
+        "users": {"GET": users.get_list},
+        "users/$count": {"GET": users.get_count},
+        "users/{key}": {"GET": users.get},
+        "groups": {"GET": groups.get_list},
+        "groups/$count": {"GET": groups.get_count},
+        "groups/{key}": {"GET": groups.get},
+        "organization": {"GET": organization.get_list},
+        "organization/{key}": {"GET": organization.get},
         _TEMPLATES: {"GET": get_templates},
         f"{_TEMPLATES}/multiTenantOrganizationPartnerConfiguration": {
             "GET": partner_template.get,

@@ -65,13 +65,7 @@ class User(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Group(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """A group of a tenant.
-
-    Attributes:
-        id: object id, lower case.
-        display_name: name.
-        members: object ids of its direct members: users, and groups of the same tenant.
-    """
+    """A group of a tenant, as Graph lists it."""
 
     id: str
     display_name: str
@@ -79,7 +73,39 @@ class Group(msgspec.Struct, frozen=True, rename="camel", gc=False):
     mail: str | None = None
     mail_enabled: bool = False
     security_enabled: bool = True
+
+
+class StoredGroup(Group, frozen=True, rename="camel", gc=False):
+    """A group with the object ids of its direct members: users, and groups of the same tenant."""
+
     members: tuple[str, ...] = ()
+
+
+class VerifiedDomain(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A domain of an organization."""
+
+    name: str
+    is_default: bool
+    is_initial: bool
+    type: str = "Managed"
+
+
+class Organization(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A tenant as Graph shows it to its own people."""
+
+    id: TenantId
+    display_name: str
+    verified_domains: tuple[VerifiedDomain, ...]
+    tenant_type: str = "AAD"
+
+
+def organization_of(tenant: Tenant) -> Organization:
+    """Return a tenant as Graph shows it."""
+    domains = (
+        VerifiedDomain(name=name, is_default=place == 0, is_initial=place == 0)
+        for place, name in enumerate(tenant.domains)
+    )
+    return Organization(tenant.id, tenant.display_name, tuple(domains))
 
 
 class ServicePrincipal(msgspec.Struct, frozen=True, rename="camel", gc=False):

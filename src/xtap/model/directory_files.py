@@ -19,7 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from xtap.errors import InvalidInput, Violation
-from xtap.model.directory import Group, ServicePrincipal, User
+from xtap.model.directory import ServicePrincipal, StoredGroup, User
 from xtap.model.ids import is_guid
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from xtap.model.schema import Document, Json
 
-LISTS: Final[Mapping[str, type[User | Group | ServicePrincipal]]] = {
+LISTS: Final[Mapping[str, type[User | StoredGroup | ServicePrincipal]]] = {
     "users": User,
-    "groups": Group,
+    "groups": StoredGroup,
     "servicePrincipals": ServicePrincipal,
 }
 
@@ -37,12 +37,12 @@ LISTS: Final[Mapping[str, type[User | Group | ServicePrincipal]]] = {
 class Found(Struct):
     """What stands in some files; memberships are pairs of group id and member id."""
 
-    objects: dict[str, User | Group | ServicePrincipal] = field(default_factory=dict)
+    objects: dict[str, User | StoredGroup | ServicePrincipal] = field(default_factory=dict)
     memberships: list[tuple[str, str]] = field(default_factory=list)
     problems: list[Violation] = field(default_factory=list)
 
 
-def read(files: Iterable[tuple[str, bytes]]) -> tuple[User | Group | ServicePrincipal, ...]:
+def read(files: Iterable[tuple[str, bytes]]) -> tuple[User | StoredGroup | ServicePrincipal, ...]:
     """Read files that belong together.
 
     Args:
@@ -130,7 +130,7 @@ def _take(kind: str, place: str, item: Json, found: Found) -> None:
         found.problems.append(Violation(place, f"{place}: {error}."))
         return
     made = replace(made, id=made.id.lower())
-    if isinstance(made, Group):
+    if isinstance(made, StoredGroup):
         made = replace(made, members=tuple(dict.fromkeys(member.lower() for member in made.members)))
     if isinstance(made, ServicePrincipal):
         made = replace(made, app_id=made.app_id.lower())
@@ -149,7 +149,7 @@ def _plain(item: Json) -> Json:
     return kept
 
 
-def _problems(made: User | Group | ServicePrincipal, place: str, found: Found) -> Iterator[Violation]:
+def _problems(made: User | StoredGroup | ServicePrincipal, place: str, found: Found) -> Iterator[Violation]:
     if not is_guid(made.id):
         yield Violation(place, f"{place}: Expected an object id (GUID), found '{made.id[:64]}'.")
     if isinstance(made, ServicePrincipal) and not is_guid(made.app_id):
@@ -165,7 +165,7 @@ def _join(found: Found) -> None:
         members.setdefault(group, {})[member] = None
     for group, more in members.items():
         there = found.objects.get(group)
-        if isinstance(there, Group):
+        if isinstance(there, StoredGroup):
             found.objects[group] = replace(there, members=tuple(dict.fromkeys((*there.members, *more))))
         else:
             found.problems.append(Violation(group, f"Members of group '{group[:64]}' are given, but not the group."))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import NODEFAULT, Struct, inspect, to_builtins
 
-from xtap.model import policies, settings
+from xtap.model import directory, policies, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,10 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         policies.PartnerTemplate: "multiTenantOrganizationPartnerConfigurationTemplate",
         policies.SyncTemplate: "multiTenantOrganizationIdentitySyncPolicyTemplate",
         policies.Templates: "policyTemplate",
+        directory.User: "user",
+        directory.Group: "group",
+        directory.Organization: "organization",
+        directory.VerifiedDomain: "verifiedDomain",
         settings.B2BSetting: "crossTenantAccessPolicyB2BSetting",
         settings.TenantRestrictions: "crossTenantAccessPolicyTenantRestrictions",
         settings.DevicesFilter: "devicesFilter",

@@ -107,7 +107,7 @@ def _by(by: DecidedBy) -> Iterator[str]:
     if by.setting is not None:
         yield f" by {by.setting}"
     if by.tenant is not None:
-        yield f" of tenant {by.tenant}"
+        yield f" {'of' if by.setting is not None else 'by'} tenant {by.tenant}"
     if by.origin is not None:
         yield f", {_ORIGINS[by.origin]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import time
@@ -16,7 +17,9 @@ from msgspec import json
 
 from xtap import __version__
 from xtap.authzen.app import AuthzenApp
+from xtap.authzen.evaluation import DecisionPoint
 from xtap.authzen.metadata import Metadata
+from xtap.authzen.search import Searches
 from xtap.errors import ConfigurationError, NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import VERSIONS, GraphApp
@@ -28,6 +31,7 @@ from xtap.identity.tokens import Verifier
 from xtap.server.directory import LocalDirectory
 from xtap.server.settings import check, operator_of
 from xtap.service.context import Service
+from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
 from xtap.store.sqlite import SqliteStore
 
@@ -53,6 +57,7 @@ class Application:
     discovered: DiscoveredKeys | None
     graph: GraphApp
     authzen: AuthzenApp
+    decision_log: DecisionLog | None
 
     async def __call__(
         self,
@@ -85,7 +90,9 @@ class Application:
         return 200, {"status": "ok", "version": __version__}
 
     async def close(self) -> None:
-        """Finish accepted changes and let go of the storage and of the issuer."""
+        """Finish accepted changes, write noted decisions, and let go of the storage and of the issuer."""
+        if self.decision_log is not None:
+            await self.decision_log.close()
         await self.store.close()
         if self.discovered is not None:
             await self.discovered.close()
@@ -149,8 +156,19 @@ async def assemble(settings: Settings, service: Service) -> Application:
     callers = Callers(Verifier(trusted, time.time), service.store)
     paging = await paging_key(service.store, os.urandom)
     graph = GraphApp(service, callers, paging)
-    authzen = AuthzenApp(service, callers, _metadata(settings), paging)
-    return Application(settings, service.store, issuer, discovered, graph, authzen)
+    noted = _decision_log(settings, service, paging)
+    point = DecisionPoint(service, noted)
+    authzen = AuthzenApp(service, callers, point, Searches(point, paging), _metadata(settings))
+    return Application(settings, service.store, issuer, discovered, graph, authzen, noted)
+
+
+def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
+    if not settings.decision_log:
+        return None
+    store = settings.decision_log == "store"
+    sink = StoreSink(service.store) if store else FileSink(Path(settings.decision_log))
+    mask = None if settings.decision_log_unmasked else hmac.digest(secret, b"xtap decision log 1", "sha256")
+    return DecisionLog(sink, settings.decision_log_rate, mask, service.now)
 
 
 def _metadata(settings: Settings) -> Metadata:

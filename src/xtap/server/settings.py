@@ -54,6 +54,15 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         Strength, Meta(description="compatible: as the service; strict: the admin center's rules too")
     ] = Strength.COMPATIBLE
 
+    decision_log: Annotated[
+        str, Meta(description="where decisions are noted: 'store', a file for JSON lines, or empty for nowhere")
+    ] = ""
+    decision_log_rate: Annotated[
+        float, Meta(ge=0, le=1, description="share of the allowed decisions that is noted; denied ones always are")
+    ] = 1.0
+    decision_log_unmasked: Annotated[
+        bool, Meta(description="note users by their object ids instead of a keyed hash")
+    ] = False
     operator_tenant: Annotated[
         str, Meta(description="tenant (id) whose callers may ask for decisions about every tenant")
     ] = ""
@@ -134,12 +143,21 @@ def _parsed(key: str, text: str, source: str) -> object:
     value: object = text
     if key in {"audience", "algorithms"}:
         value = tuple(part.strip() for part in text.split(",") if part.strip())
-    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network"}:
+    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network", "decision-log-unmasked"}:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     elif key in {"port", "tls-port"}:
         value = int(text) if text.isdecimal() and len(text) < 10 else text
+    elif key == "decision-log-rate":
+        value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _check(values: Mapping[str, object], source: str) -> None:

@@ -53,7 +53,7 @@ class Compiled:
         self.home = home
         self.resource = resource
         self.crossing = crossing
-        self.answers: dict[object, bytes] = {}
+        self.answers: dict[object, object] = {}
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this crossing."""

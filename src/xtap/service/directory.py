@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct, json
 
-from xtap.model.directory import Group, ServicePrincipal, User
+from xtap.errors import NotFound
+from xtap.model.directory import Organization, ServicePrincipal, StoredGroup, User, organization_of
 from xtap.model.objects import Kind
+from xtap.service import tenants
+from xtap.service.partners import no_such_object
 from xtap.service.permissions import Operation, require
 from xtap.store.protocol import Change, Write
 from xtap.store.sorted_map import EMPTY
@@ -26,16 +29,16 @@ if TYPE_CHECKING:
     from xtap.store.snapshot import Snapshot
     from xtap.store.sorted_map import SortedMap
 
-Object = User | Group | ServicePrincipal
+Object = User | StoredGroup | ServicePrincipal
 Index = TypeVar("Index")
 
 KINDS: Final[Mapping[type[Struct], Kind]] = {
     User: Kind.USER,
-    Group: Kind.GROUP,
+    StoredGroup: Kind.GROUP,
     ServicePrincipal: Kind.SERVICE_PRINCIPAL,
 }
 _users: Final = json.Decoder(User)
-_groups: Final = json.Decoder(Group)
+_groups: Final = json.Decoder(StoredGroup)
 _applications: Final = json.Decoder(ServicePrincipal)
 
 
@@ -126,6 +129,37 @@ async def listing(service: Service, call: Call, kind: Kind) -> Snapshot:
     """
     require(call.caller, _READ[kind])
     return await service.store.snapshot(call.caller.tenant)
+
+
+async def read(service: Service, call: Call, kind: Kind, name: str) -> bytes:
+    """Return the document of one user or group; a user may be named by user principal name.
+
+    Raises:
+        Forbidden: the caller may not read them.
+        NotFound: there is none.
+    """
+    snapshot = await listing(service, call, kind)
+    stored = snapshot.get(kind, name.lower())
+    if stored is None and kind is Kind.USER:
+        wanted = name.lower()
+        users = (document for _, document in snapshot.scan(kind))
+        stored = next((each for each in users if _users.decode(each).user_principal_name.lower() == wanted), None)
+    if stored is None:
+        raise no_such_object(name[:128])
+    return stored
+
+
+async def organization(service: Service, call: Call) -> Organization:
+    """Return the caller's own organization.
+
+    Raises:
+        Forbidden: the caller may not read it.
+    """
+    require(call.caller, Operation.READ_ORGANIZATION)
+    tenant = await tenants.find(service.store, call.caller.tenant)
+    if tenant is None:
+        raise NotFound("The tenant of the access token is not registered.")
+    return organization_of(tenant)
 
 
 _READ: Final[Mapping[Kind, Operation]] = {Kind.USER: Operation.READ_USERS, Kind.GROUP: Operation.READ_GROUPS}

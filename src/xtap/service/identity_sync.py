@@ -13,7 +13,7 @@ from xtap.model.editing import edit
 from xtap.model.objects import Kind
 from xtap.model.policies import BetaIdentitySync, BetaPartner, IdentitySync
 from xtap.service.audit import Modification, change
-from xtap.service.partners import no_such_partner
+from xtap.service.partners import no_such_object
 from xtap.service.permissions import Operation, require
 from xtap.store.protocol import Change
 
@@ -35,7 +35,7 @@ async def read(service: Service, call: Call, tenant_id: TenantId) -> bytes:
     snapshot = await service.store.snapshot(call.caller.tenant)
     stored = snapshot.get(Kind.IDENTITY_SYNC, tenant_id)
     if stored is None:
-        raise no_such_partner(tenant_id)
+        raise no_such_object(tenant_id)
     return stored
 
 
@@ -75,7 +75,7 @@ async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
     def decide(snapshot: Snapshot) -> Change:
         before = _current(snapshot, tenant_id)
         if before is None:
-            raise no_such_partner(tenant_id)
+            raise no_such_object(tenant_id)
         return change(service, call, Modification(Activity.DELETE_SYNC, Kind.IDENTITY_SYNC, tenant_id, before, None))
 
     await service.store.change(call.caller.tenant, decide)
@@ -120,7 +120,7 @@ def _replaced(before: BetaIdentitySync | None, blank: BetaIdentitySync, call: Ca
 
 def _nothing_there(tenant_id: TenantId, *, replace: bool) -> NotFound:
     if replace:
-        return no_such_partner(tenant_id)
+        return no_such_object(tenant_id)
     return NothingToUpdate("Unable to read the company information from the directory.")
 
 

@@ -36,7 +36,7 @@ async def read(service: Service, call: Call, tenant_id: TenantId) -> bytes:
     snapshot = await service.store.snapshot(call.caller.tenant)
     stored = snapshot.get(Kind.PARTNER, tenant_id)
     if stored is None:
-        raise no_such_partner(tenant_id)
+        raise no_such_object(tenant_id)
     return stored
 
 
@@ -124,7 +124,7 @@ async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
     def decide(snapshot: Snapshot) -> Change:
         before = _current(snapshot, tenant_id)
         if before is None:
-            raise no_such_partner(tenant_id)
+            raise no_such_object(tenant_id)
         if snapshot.get(Kind.IDENTITY_SYNC, tenant_id) is not None:
             raise PolicyViolation.at(
                 "$.identitySynchronization",
@@ -140,8 +140,8 @@ async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
     await service.store.change(call.caller.tenant, decide)
 
 
-def no_such_partner(tenant_id: str) -> NotFound:
-    """Build the error for a partner that is not there, in the service's words."""
+def no_such_object(tenant_id: str) -> NotFound:
+    """Build the error for an object that is not there, in the service's words."""
     return NotFound(
         f"Resource '{tenant_id}' does not exist or one of its queried reference-property objects are not present."
     )

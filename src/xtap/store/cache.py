@@ -23,6 +23,11 @@ class SnapshotCache:
         """Return the published snapshot, or None when the tenant was not loaded yet."""
         return self._snapshots.get(tenant)
 
+    def snapshots(self) -> list[Snapshot]:
+        """Return every published snapshot."""
+        with self._lock:
+            return list(self._snapshots.values())
+
     def publish(self, snapshots: Iterable[Snapshot]) -> None:
         """Show durable snapshots to readers; an older one never replaces a newer one.
 

@@ -20,6 +20,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._snapshots: dict[TenantId, Snapshot] = {}
         self._audit: dict[TenantId, list[AuditEntry]] = {}
+        self._logs: dict[TenantId, list[bytes]] = {}
         self._closed = False
 
     async def snapshot(self, tenant: TenantId) -> Snapshot:
@@ -48,6 +49,17 @@ class MemoryStore:
         entries = self._audit.get(tenant, [])[after : after + limit]
         return tuple(enumerate(entries, start=after + 1))
 
+    async def log(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append documents to the logs of tenants."""
+        self._require_open()
+        for tenant, document in entries:
+            self._logs.setdefault(tenant, []).append(document)
+
+    async def logged(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, bytes]]:
+        """Read a tenant's log with sequence numbers, which start at 1."""
+        self._require_open()
+        return tuple(enumerate(self._logs.get(tenant, [])[after : after + limit], start=after + 1))
+
     async def check(self) -> None:
         """Prove that the store is open."""
         self._require_open()
@@ -57,6 +69,7 @@ class MemoryStore:
         self._closed = True
         self._snapshots.clear()
         self._audit.clear()
+        self._logs.clear()
 
     def _require_open(self) -> None:
         if self._closed:

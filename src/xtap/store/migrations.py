@@ -42,5 +42,15 @@ MIGRATIONS: Final[Migrations] = (
         )
         """,
     ),
+    (
+        """
+        CREATE TABLE decision_log (
+            tenant TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            document BLOB NOT NULL,
+            PRIMARY KEY (tenant, sequence)
+        )
+        """,
+    ),
 )
 """All scripts of this version of xtap."""

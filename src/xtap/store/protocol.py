@@ -74,6 +74,18 @@ class Store(Protocol):
         """
         ...
 
+    async def log(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append JSON documents to the logs of tenants: durable on return, all or none, seen by no snapshot.
+
+        Raises:
+            Unavailable: the storage refused; nothing was kept.
+        """
+        ...
+
+    async def logged(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, bytes]]:
+        """Read a tenant's log with sequence numbers, which ascend from 1, oldest first, those after ``after`` only."""
+        ...
+
     async def check(self) -> None:
         """Prove that the storage can be read now.
 

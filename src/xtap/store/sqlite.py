@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from xtap.errors import Unavailable
@@ -14,7 +16,15 @@ from xtap.store.file_guard import FileGuard
 from xtap.store.group_commit import GroupCommit, Waiting
 from xtap.store.sqlite_database import Database
 from xtap.store.sqlite_errors import storage_refusals
-from xtap.store.sqlite_rows import prove_readable, read_audit, read_snapshot, read_version
+from xtap.store.sqlite_rows import (
+    append_log,
+    prove_readable,
+    read_audit,
+    read_log,
+    read_snapshot,
+    read_version,
+    read_versions,
+)
 from xtap.store.sqlite_writer import SqliteWriter
 
 if TYPE_CHECKING:
@@ -26,6 +36,9 @@ if TYPE_CHECKING:
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
+
+LOOK_EVERY: Final = 1.0
+"""Seconds for which a snapshot is answered without looking whether another process changed the file."""
 
 READERS: Final = 4
 """Threads, and so connections, that load tenants and read audit records."""
@@ -42,6 +55,7 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="xtap-store-reader")
         self._loading: dict[TenantId, Future[Snapshot]] = {}
         self._writer = GroupCommit(SqliteWriter(database, self._cache), self._cache.publish)
+        self._look_at = 0.0
         self._closed = False
 
     @classmethod
@@ -80,9 +94,13 @@ class SqliteStore:
     async def snapshot(self, tenant: TenantId) -> Snapshot:
         """Return the latest durable state of a tenant, from memory; the first use of a tenant loads it.
 
+        What another process wrote to the file is seen after ``LOOK_EVERY`` seconds at the latest.
+
         Raises:
             Unavailable: the store is closed, or the tenant cannot be loaded.
         """
+        if monotonic() >= self._look_at:
+            await self._look()
         return self._cache.get(tenant) or await self._load(tenant)
 
     async def refresh(self, tenant: TenantId) -> Snapshot:
@@ -115,6 +133,23 @@ class SqliteStore:
         """
         return await asyncio.wrap_future(self._read(lambda connection: read_audit(connection, tenant, after, limit)))
 
+    async def log(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append documents to the logs of tenants, in a transaction beside those of the writer.
+
+        Raises:
+            Unavailable: the store is closed, or the file cannot be written; nothing was kept.
+        """
+        self._require_open()
+        await asyncio.wrap_future(self._readers.submit(self._append, entries))
+
+    async def logged(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, bytes]]:
+        """Read a tenant's log with sequence numbers, oldest first, from the file.
+
+        Raises:
+            Unavailable: the store is closed, or the file cannot be read.
+        """
+        return await asyncio.wrap_future(self._read(lambda connection: read_log(connection, tenant, after, limit)))
+
     async def check(self) -> None:
         """Prove that the file is in its place and can be read.
 
@@ -138,6 +173,18 @@ class SqliteStore:
         self._cache.clear()
         if self._guard is not None:
             self._guard.release()
+
+    async def _look(self) -> None:
+        """Take in what other processes wrote; while the file cannot be read, what is in memory is still answered."""
+        self._look_at = monotonic() + LOOK_EVERY
+        with suppress(Unavailable):
+            await asyncio.wrap_future(self._read(self._catch_up))
+
+    def _catch_up(self, connection: sqlite3.Connection) -> None:
+        versions = read_versions(connection)
+        for snapshot in self._cache.snapshots():
+            if versions.get(snapshot.tenant, 0) > snapshot.version:
+                self._latest(connection, snapshot.tenant)
 
     async def _load(self, tenant: TenantId) -> Snapshot:
         """Load a tenant for the first time; callers that come meanwhile wait for the same load."""
@@ -179,6 +226,13 @@ class SqliteStore:
                 return read(connection)
             finally:
                 self._idle.append(connection)
+
+    def _append(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        with storage_refusals(), closing(self._database.connect()) as connection:
+            self._database.require_unmoved()
+            connection.execute("BEGIN IMMEDIATE")
+            append_log(connection, entries)
+            connection.execute("COMMIT")
 
     def _require_open(self) -> None:
         if self._closed:

@@ -39,6 +39,11 @@ def read_version(connection: sqlite3.Connection, tenant: TenantId) -> tuple[int,
     return row or (0, 0)
 
 
+def read_versions(connection: sqlite3.Connection) -> dict[TenantId, int]:
+    """Return the version of every tenant."""
+    return dict(connection.execute("SELECT tenant, version FROM tenants"))
+
+
 def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, version: int, sequence: int) -> Snapshot:
     """Load every object of a tenant; ``version`` and ``sequence`` must have been read in the same transaction."""
     rows = connection.execute("SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key", (tenant,))
@@ -58,6 +63,28 @@ def read_audit(
         (tenant, after, limit),
     )
     return tuple((sequence, AuditEntry(key, document)) for sequence, key, document in rows)
+
+
+def read_log(connection: sqlite3.Connection, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+    """Read up to ``limit`` documents of a tenant's log whose number is above ``after``, oldest first."""
+    rows = connection.execute(
+        "SELECT sequence, document FROM decision_log WHERE tenant = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+        (tenant, after, limit),
+    )
+    return tuple(rows)
+
+
+def append_log(connection: sqlite3.Connection, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+    """Append documents to tenants' logs, inside the transaction that is open."""
+    numbers: dict[TenantId, int] = {}
+    rows = []
+    for tenant, document in entries:
+        if tenant not in numbers:
+            last = connection.execute("SELECT max(sequence) FROM decision_log WHERE tenant = ?", (tenant,)).fetchone()
+            numbers[tenant] = last[0] or 0
+        numbers[tenant] += 1
+        rows.append((tenant, numbers[tenant], document))
+    _many(connection, "INSERT INTO decision_log (tenant, sequence, document) VALUES", "(?, ?, ?)", "", rows)
 
 
 def write(connection: sqlite3.Connection, work: Work) -> None:

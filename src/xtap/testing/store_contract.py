@@ -265,6 +265,26 @@ class StoreContract:
         assert list(await store.audit(CONTOSO, after=5)) == []
         assert [(number, entry.id) for number, entry in await store.audit(FABRIKAM)] == [(1, "other")]
 
+    # --- log -----------------------------------------------------------------
+
+    async def test_the_log_is_read_in_pages(self, store: Store) -> None:
+        """Documents are numbered from 1 for each tenant; no snapshot and no version sees them."""
+        await store.log([(CONTOSO, b"1"), (FABRIKAM, b"2"), (CONTOSO, b"3")])
+        await store.log([(CONTOSO, b"4")])
+        assert list(await store.logged(CONTOSO)) == [(1, b"1"), (2, b"3"), (3, b"4")]
+        assert list(await store.logged(CONTOSO, after=1, limit=1)) == [(2, b"3")]
+        assert list(await store.logged(FABRIKAM)) == [(1, b"2")]
+        assert (await store.refresh(CONTOSO)).version == 0
+
+    async def test_the_log_does_not_stand_in_the_way_of_changes(self, store: Store) -> None:
+        """Documents and changes that are written at once are all there afterwards."""
+        await asyncio.gather(
+            *(store.change(CONTOSO, counting("n")) for _ in range(20)),
+            *(store.log([(CONTOSO, b"%d" % number)]) for number in range(20)),
+        )
+        assert (await store.refresh(CONTOSO)).get(Kind.PARTNER, "n") == b"20"
+        assert sorted(int(document) for _, document in await store.logged(CONTOSO)) == [*range(20)]
+
     # --- many tenants --------------------------------------------------------
 
     async def test_tenants_are_worlds_of_their_own(self) -> None:
@@ -325,6 +345,8 @@ class StoreContract:
             store.change(CONTOSO, putting("a", b"2")),
             store.audit(CONTOSO),
             store.check(),
+            store.log([(CONTOSO, b"{}")]),
+            store.logged(CONTOSO),
         ):
             with pytest.raises(Unavailable):
                 await call

@@ -1,0 +1,62 @@
+"""The addresses of users and groups: a read-only slice of the directory, for tools that look names up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from msgspec import json
+
+from xtap.graph import querying, render
+from xtap.graph.exchange import BARE_JSON, JSON, Answer
+from xtap.graph.odata.select import parse_projection
+from xtap.graph.paging import count, page
+from xtap.graph.shapes import shape_of
+from xtap.model.directory import Group, User
+from xtap.model.objects import Kind
+from xtap.service import directory
+
+if TYPE_CHECKING:
+    from msgspec import Struct
+
+    from xtap.graph.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The addresses of one kind: the list, the count, one object."""
+
+    path: str
+    kind: Kind
+    shape: type[Struct]
+
+    async def get_list(self, exchange: Exchange) -> Answer:
+        """Answer 200 with a page."""
+        snapshot = await directory.listing(exchange.service, exchange.call, self.kind)
+        asked = querying.options(exchange, querying.ON_MANY)
+        projection = parse_projection(asked.select, asked.expand, shape_of(self.shape))
+        found = page(exchange, snapshot, self.kind, self.shape, asked, "id")
+        if projection.everything:
+            items = [render.entity(document, self.shape) for _, document in found.rows]
+        else:
+            shown = (projection.project(render.values(document, self.shape)) for _, document in found.rows)
+            items = [json.encode(each) for each in shown]
+        context = exchange.context(self.path + projection.context())
+        body = render.collection(items, context, found.count, found.next_link)
+        return Answer(200, body, BARE_JSON if exchange.bare else JSON)
+
+    async def get_count(self, exchange: Exchange) -> Answer:
+        """Answer 200 with the number of objects as plain text."""
+        snapshot = await directory.listing(exchange.service, exchange.call, self.kind)
+        asked = querying.options(exchange, querying.ON_COUNT)
+        return Answer(200, b"%d" % count(snapshot, self.kind, self.shape, asked), b"text/plain")
+
+    async def get(self, exchange: Exchange) -> Answer:
+        """Answer 200 with one object."""
+        projection = querying.entity_projection(exchange, self.shape)
+        document = await directory.read(exchange.service, exchange.call, self.kind, exchange.key)
+        return querying.one(exchange, document, self.shape, self.path, projection)
+
+
+users = People("users", Kind.USER, User)
+groups = People("groups", Kind.GROUP, Group)

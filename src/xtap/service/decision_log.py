@@ -1,0 +1,193 @@
+"""Which decisions were made? A log with rules, policy versions and request ids: sampled, masked, written in batches.
+
+Whatever is denied is always noted; of what is allowed, a share that is drawn by the request id, so that a request is
+noted as a whole or not at all. Users are masked by a keyed hash: the same user has the same mask, and only who has the
+key can tell whose it is. Group ids and claims are never noted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
+
+from msgspec import Struct, field, json
+
+from xtap.model.ids import TenantId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from xtap.store.protocol import Store
+
+log = logging.getLogger(__name__)
+
+INTERVAL: Final = 1.0
+"""Seconds after which noted decisions are written; a process that is killed loses at most these."""
+
+WAITING: Final = 100_000
+"""Decisions that wait to be written; while a sink refuses, more are dropped and counted."""
+
+
+class Summary(Struct, frozen=True):
+    """What the log keeps of an answer, as it was told to the caller."""
+
+    outcome: str | None = None
+    error_code: str | None = None
+    rules: tuple[str, ...] = ()
+    policy_versions: dict[str, int] = field(default_factory=dict)
+
+
+class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One decision.
+
+    Attributes:
+        request_id: of the request that asked.
+        caller: the tenant that asked.
+        client: the application that asked.
+        action: what was asked.
+        home: the tenant of the person.
+        resource: the tenant of the resource.
+        user: the person, masked unless the log is configured not to.
+        client_app: application id of the client.
+        resource_app: application id of the resource.
+        decision: the answer.
+        summary: why.
+        time: when, UTC, RFC 3339.
+    """
+
+    request_id: str
+    caller: TenantId
+    client: str
+    action: str
+    home: TenantId | None
+    resource: TenantId | None
+    user: str | None
+    client_app: str | None
+    resource_app: str | None
+    decision: bool
+    summary: Summary
+    time: str = ""
+
+
+class Sink(Protocol):
+    """Where decisions are written."""
+
+    async def write(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Write JSON documents, each with the tenant that asked.
+
+        Raises:
+            OSError: nothing or not all was written.
+            Unavailable: likewise.
+        """
+        ...
+
+
+class FileSink:
+    """One JSON document a line, appended; the file is opened for each batch, so it may be moved away."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def write(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append the documents."""
+        await asyncio.to_thread(self._append, b"".join(document + b"\n" for _, document in entries))
+
+    def _append(self, lines: bytes) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            size = os.fstat(descriptor).st_size
+            try:
+                file.write(lines)
+                file.flush()
+            except OSError:
+                os.ftruncate(descriptor, size)  # no half lines: the whole batch is tried again
+                raise
+
+
+class StoreSink:
+    """The store's own log; ``xtap tenant decisions`` reads it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def write(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append the documents to their tenants' logs."""
+        await self._store.log(entries)
+
+
+class DecisionLog:
+    """Notes decisions, and writes them in the background.
+
+    Args:
+        sink: where to.
+        rate: the share of allowed decisions that is noted, 0 to 1.
+        mask: the key that masks users; None to note them as they are.
+        now: the time in UTC.
+    """
+
+    def __init__(self, sink: Sink, rate: float, mask: bytes | None, now: Callable[[], datetime]) -> None:
+        self._sink = sink
+        self._rate = rate
+        self._mask = mask
+        self._now = now
+        self._waiting: list[tuple[TenantId, bytes]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._end = asyncio.Event()
+        self.dropped = 0
+
+    def note(self, entry: Entry) -> None:
+        """Take in one decision, if it is to be noted."""
+        if entry.decision and not self._is_drawn(entry.request_id):
+            return
+        if len(self._waiting) >= WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append((entry.caller, json.encode(self._finished(entry))))
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write_on())
+
+    async def close(self) -> None:
+        """Write what waits."""
+        self._end.set()
+        if self._writing is not None:
+            await self._writing
+
+    def _finished(self, entry: Entry) -> dict[str, object]:
+        """Put in the time, and mask the user."""
+        masked = entry.user
+        if entry.user is not None and self._mask is not None:
+            masked = hmac.digest(self._mask, entry.user.encode(), "sha256").hex()[:32]
+        time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        fields = {name: getattr(entry, name) for name in entry.__struct_fields__ if name != "summary"}
+        return {**fields, "time": time, "user": masked, **{name: getattr(entry.summary, name) for name in _SUMMARY}}
+
+    def _is_drawn(self, request_id: str) -> bool:
+        draw = int.from_bytes(hashlib.blake2b(request_id.encode(), digest_size=8).digest(), "big")
+        return draw < self._rate * 2**64
+
+    async def _write_on(self) -> None:
+        while not self._end.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._end.wait(), INTERVAL)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Write what waits; what a sink refuses waits for the next time."""
+        batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        try:
+            await self._sink.write(batch)
+        except Exception:  # whatever a disk or a database says: decisions go on
+            log.exception("%d decisions could not be logged; they are tried again", len(batch))
+            self._waiting = (batch + self._waiting)[:WAITING]
+
+
+_SUMMARY: Final = Summary.__struct_fields__
