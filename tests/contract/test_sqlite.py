@@ -182,9 +182,7 @@ async def test_refresh_sees_what_another_process_wrote(store: SqliteStore, path:
     assert await store.refresh(FABRIKAM) is kept
 
 
-async def test_a_snapshot_is_at_most_a_moment_behind_another_process(
-    store: SqliteStore, path: Path
-) -> None:
+async def test_a_snapshot_is_at_most_a_moment_behind_another_process(store: SqliteStore, path: Path) -> None:
     await store.change(CONTOSO, counting("n"))
     assert (await store.snapshot(CONTOSO)).version == 1
     await asyncio.to_thread(subprocess.run, command(path, 3), check=True)

@@ -1,18 +1,23 @@
-"""What does the demo consist of? Two tenants and one application in each, with a secret that everybody knows."""
+"""What does the demo consist of? Two tenants with a few people, and one application in each, whose secret is known."""
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import TYPE_CHECKING, Final
+
+from msgspec import json
 
 from xtap.errors import AlreadyExists
 from xtap.identity.client_secrets import hash_secret
 from xtap.model.directory import Application, Tenant
+from xtap.model.directory_files import read
 from xtap.model.ids import TenantId
 from xtap.model.pristine import derived_id
-from xtap.service import tenants
+from xtap.service import directory, tenants
 from xtap.service.permissions import PERMISSIONS
 
 if TYPE_CHECKING:
+    from xtap.model.schema import Document
     from xtap.store.protocol import Store
 
 CONTOSO: Final = Tenant(
@@ -21,6 +26,7 @@ CONTOSO: Final = Tenant(
 FABRIKAM: Final = Tenant(
     id=TenantId("22222222-2222-4222-8222-222222222222"), display_name="fabrikam", domains=("fabrikam.example",)
 )
+_PEOPLE: Final[dict[str, Document]] = json.decode(files("xtap.server").joinpath("demo_directory.json").read_bytes())
 DEMO_CLIENT: Final = "demo-app"
 DEMO_SECRET: Final = "demo-secret"  # noqa: S105 - known to everybody, refused outside loopback (server.directory)
 
@@ -40,3 +46,5 @@ async def install(store: Store) -> None:
             permissions=PERMISSIONS,
         )
         await tenants.add_application(store, tenant.id, application)
+        name = tenant.display_name
+        await directory.put_objects(store, tenant.id, read([(name, json.encode(_PEOPLE[name]))]), whole=False)

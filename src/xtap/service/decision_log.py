@@ -158,6 +158,7 @@ class DecisionLog:
         self._end.set()
         if self._writing is not None:
             await self._writing
+        await self._flush()
 
     def _finished(self, entry: Entry) -> dict[str, object]:
         """Put in the time, and mask the user."""

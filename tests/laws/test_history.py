@@ -1,0 +1,94 @@
+"""Any version of the past, by number or time, is the very state that was there."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Raw, json
+
+from xtap.errors import InvalidInput
+from xtap.model.audit import AuditRecord
+from xtap.model.ids import TenantId
+from xtap.model.objects import Kind
+from xtap.service import history
+from xtap.store.memory import MemoryStore
+from xtap.store.protocol import AuditEntry, Change, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xtap.store.snapshot import Snapshot
+
+CONTOSO = TenantId("11111111-1111-4111-8111-111111111111")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+AUDITED = (Kind.DEFAULT, Kind.PARTNER)
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(AUDITED),
+        st.sampled_from("abc"),
+        st.one_of(st.none(), st.integers(0, 9)),
+        st.sampled_from((0, 0, 1, 60)),
+    ),
+    max_size=30,
+)
+
+
+def state(snapshot: Snapshot) -> dict[tuple[Kind, str], bytes]:
+    return {(kind, key): document for kind in AUDITED for key, document in snapshot.scan(kind)}
+
+
+def writing(kind: Kind, key: str, after: bytes | None, moment: datetime) -> Callable[[Snapshot], Change]:
+    def decide(snapshot: Snapshot) -> Change:
+        record = AuditRecord(
+            id="r",
+            time=moment.isoformat(),
+            activity="x",
+            kind=kind,
+            key=key,
+            request_id="q",
+            client_id="c",
+            object_id="o",
+            before=Raw(snapshot.get(kind, key) or b"null"),
+            after=Raw(after or b"null"),
+        )
+        return Change((Write(kind, key, after),), (AuditEntry("r", json.encode(record)),))
+
+    return decide
+
+
+async def replay(steps: list[tuple[Kind, str, int | None, int]]) -> None:
+    store, moment = MemoryStore(), START
+    states, times = [state(await store.snapshot(CONTOSO))], [START - timedelta(seconds=1)]
+    for kind, key, value, later in steps:
+        moment += timedelta(seconds=later)
+        await store.change(CONTOSO, writing(kind, key, None if value is None else b"%d" % value, moment))
+        states.append(state(await store.snapshot(CONTOSO)))
+        times.append(moment)
+    for version, expected in enumerate(states):
+        found = await history.at_version(store, CONTOSO, version)
+        assert (state(found), found.sequence) == (expected, version)
+    for instant in sorted({*times, *(time + timedelta(microseconds=1) for time in times)}):
+        last = max(number for number, time in enumerate(times) if time <= instant)
+        found = await history.at_time(store, CONTOSO, instant, moment + timedelta(days=1))
+        assert (state(found), found.sequence) == (states[last], last)
+
+
+@settings(max_examples=150, deadline=None)
+@given(STEPS)
+def test_every_version_is_the_state_that_was_there(steps: list[tuple[Kind, str, int | None, int]]) -> None:
+    asyncio.run(replay(steps))
+
+
+async def test_what_never_was_is_refused() -> None:
+    store = MemoryStore()
+    for version in (-1, 1):
+        with pytest.raises(InvalidInput, match="Its versions are 0 to 0"):
+            await history.at_version(store, CONTOSO, version)
+    with pytest.raises(InvalidInput, match="yet to come"):
+        await history.at_time(store, CONTOSO, START, START - timedelta(seconds=1))

@@ -1,0 +1,135 @@
+"""The decision log: what is noted, what is masked, and what happens while a sink refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from xtap.errors import Unavailable
+from xtap.model.ids import TenantId
+from xtap.service import decision_log
+from xtap.service.decision_log import DecisionLog, Entry, FileSink, StoreSink, Summary
+from xtap.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+CONTOSO = TenantId("11111111-1111-4111-8111-111111111111")
+USER = "b0000000-0000-4000-8000-000000000001"
+
+
+def entry(request_id: str = "r", *, decision: bool = False) -> Entry:
+    return Entry(
+        request_id=request_id,
+        caller=CONTOSO,
+        client="c",
+        action="b2bCollaboration",
+        home=None,
+        resource=CONTOSO,
+        user=USER,
+        client_app=None,
+        resource_app="d",
+        decision=decision,
+        summary=Summary("blocked", "AADSTS500213", ("XT-CELL-1",), {CONTOSO: 3}),
+    )
+
+
+def now() -> datetime:
+    return datetime(2026, 11, 21, 7, 0, 0, 5000, tzinfo=UTC)
+
+
+async def written(entries: list[Entry], rate: float = 1.0, mask: bytes | None = b"k") -> list[dict[str, Any]]:
+    store = MemoryStore()
+    log = DecisionLog(StoreSink(store), rate, mask, now)
+    for each in entries:
+        log.note(each)
+    await log.close()
+    return [json.loads(document) for _, document in await store.logged(CONTOSO, limit=100_000)]
+
+
+async def test_what_stands_in_an_entry():
+    (found,) = await written([entry()])
+    assert found.pop("user") not in {None, USER}
+    assert found == {
+        "time": "2026-11-21T07:00:00.005Z",
+        "request_id": "r",
+        "caller": CONTOSO,
+        "client": "c",
+        "action": "b2bCollaboration",
+        "home": None,
+        "resource": CONTOSO,
+        "client_app": None,
+        "resource_app": "d",
+        "decision": False,
+        "outcome": "blocked",
+        "error_code": "AADSTS500213",
+        "rules": ["XT-CELL-1"],
+        "policy_versions": {CONTOSO: 3},
+    }
+
+
+async def test_masks_are_the_same_for_the_same_user_and_key():
+    one, same = await written([entry("1"), entry("2")])
+    (other,) = await written([entry()], mask=b"another")
+    (plain,) = await written([entry()], mask=None)
+    assert one["user"] == same["user"] != other["user"]
+    assert plain["user"] == USER
+
+
+async def test_what_is_allowed_is_sampled_and_what_is_denied_is_not():
+    allowed = [entry(f"{number}", decision=True) for number in range(2_000)]
+    denied = [entry(f"{number}") for number in range(200)]
+    found = await written([*allowed, *denied], rate=0.1)
+    assert sum(not each["decision"] for each in found) == 200
+    assert 130 <= sum(each["decision"] for each in found) <= 270
+    assert await written([*allowed, *denied], rate=0.1) == found
+    assert not await written(allowed, rate=0.0)
+    assert len(await written(allowed, rate=1.0)) == 2_000
+
+
+async def test_a_file_of_lines(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    for _ in range(2):
+        log = DecisionLog(FileSink(path), 1.0, b"k", now)
+        log.note(entry())
+        await log.close()
+    assert [json.loads(line)["request_id"] for line in path.read_text().splitlines()] == ["r", "r"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+class Refusing:
+    """A sink that refuses so often before it takes anything."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.taken: list[bytes] = []
+
+    async def write(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise Unavailable("full")
+        self.taken += [document for _, document in entries]
+
+
+async def test_what_a_sink_refuses_is_tried_again() -> None:
+    sink = Refusing(1)
+    log = DecisionLog(sink, 1.0, None, now)
+    log.note(entry("first"))
+    await asyncio.sleep(decision_log.INTERVAL * 1.2)
+    log.note(entry("second"))
+    await log.close()
+    assert [json.loads(each)["request_id"] for each in sink.taken] == ["first", "second"]
+
+
+async def test_decisions_are_written_without_being_closed(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    log = DecisionLog(FileSink(path), 1.0, b"k", now)
+    log.note(entry())
+    assert not path.exists()
+    await asyncio.sleep(decision_log.INTERVAL * 1.5)
+    assert len(path.read_text().splitlines()) == 1
+    await log.close()
