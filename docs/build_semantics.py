@@ -31,6 +31,9 @@ PAGE = ROOT / "docs" / "semantics.md"
 SEMANTICS = ROOT / "src" / "xtap" / "semantics"
 DECISIONS = ROOT / "conformance" / "decisions"
 
+NAMING = ("rules", "applied", "notApplied")
+"""Members of a case that list rules."""
+
 RULE = re.compile(r"XT-[A-Z]+-[0-9]+")
 TABLE = re.compile(r"(<!-- table: (?P<name>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -92,14 +95,14 @@ def cases(folder: Path = DECISIONS) -> Found:
 
 
 def _named(value: object) -> Iterator[str]:
-    """Yield the rules of every case at any depth: a mapping with ``id`` and ``rules``."""
+    """Yield once the rules of every case, at any depth: a mapping with ``id`` and one of the lists ``NAMING``."""
     if isinstance(value, list):
         for item in value:
             yield from _named(item)
     if isinstance(value, dict):
-        rules = value.get("rules")
-        if "id" in value and isinstance(rules, list):
-            yield from dict.fromkeys(map(str, rules))
+        lists = [value[name] for name in NAMING if isinstance(value.get(name), list)]
+        if "id" in value and lists:
+            yield from dict.fromkeys(str(rule) for rules in lists for rule in rules)
             return
         for item in value.values():
             yield from _named(item)

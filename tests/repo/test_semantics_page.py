@@ -119,6 +119,12 @@ def test_docstrings_comments_and_the_list_of_rules_are_no_branches(tmp_path: Pat
 def test_cases_are_found_at_any_depth_and_may_be_missing(tmp_path: Path):
     assert cases(tmp_path / "nowhere") == {}
     (tmp_path / "b.yaml").write_text("cases:\n  - {id: one, rules: [XT-ACC-1, XT-ACC-1, XT-ACC-2]}\n  - {id: two}\n")
-    (tmp_path / "a.yaml").write_text("- {id: three, rules: [XT-ACC-1]}\n- just text\n")
+    (tmp_path / "a.yaml").write_text(
+        "- {id: three, applied: [XT-ACC-1], notApplied: [XT-ACC-1, XT-ACC-3]}\n- just text\n"
+    )
     (tmp_path / "empty.yaml").write_text("")
-    assert cases(tmp_path) == {"XT-ACC-1": {"a.yaml": 1, "b.yaml": 1}, "XT-ACC-2": {"b.yaml": 1}}
+    assert cases(tmp_path) == {
+        "XT-ACC-1": {"a.yaml": 1, "b.yaml": 1},
+        "XT-ACC-2": {"b.yaml": 1},
+        "XT-ACC-3": {"a.yaml": 1},
+    }
