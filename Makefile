@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r
 
-.PHONY: help run test check format bench crash lock clean
+.PHONY: help run test check format docs bench crash lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -44,6 +44,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, imports
 format: $(VENV)/dev.stamp ## write the format, apply safe lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/dev.stamp ## write the generated tables of docs/semantics.md
+	$(BIN)/python -m docs.build_semantics
 
 bench: $(VENV)/dev.stamp ## ratios against named references measured in the same run
 	$(BIN)/python -m benchmarks
