@@ -48,7 +48,8 @@ def told(answer: Answer, view: View, policies: Mapping[TenantId, TenantPolicy | 
     """Tell the answer to a restriction, an invitation or a synchronization."""
     shown = disclosed(answer, view)
     context = _context(shown, full=full)
-    return _told(is_permitted(answer), context | {"policy_versions": _versions(policies, view)})
+    context["policy_versions"] = _versions(policies, view)
+    return _told(is_permitted(answer), context)
 
 
 def told_access(decision: Decision, compiled: Compiled, view: View, *, full: bool) -> Told:
@@ -115,7 +116,8 @@ def _access_context(decision: Decision, compiled: Compiled, view: View, *, full:
     context["fix"] = [*_fix(found, view)]
     context["fix_impossible"] = found.impossible if decision.outcome is Outcome.BLOCKED else None
     policies = {crossing.home: compiled.home, crossing.resource: compiled.resource}
-    return context | {"policy_versions": _versions(policies, view)}
+    context["policy_versions"] = _versions(policies, view)
+    return context
 
 
 def _context(shown: Answer, *, full: bool) -> Document:
