@@ -47,7 +47,7 @@ def test_without_a_command_the_overview_is_shown(tmp_path: Path):
 
 def test_an_unknown_command_is_named(tmp_path: Path):
     done = xtap(tmp_path, "frobnicate")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "there is no command 'frobnicate'" in done.stderr
 
 

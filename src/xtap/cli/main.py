@@ -1,6 +1,6 @@
 """The command ``xtap``: finds the command's module, reads its flags, turns errors into one line and an exit code.
 
-Exit codes: 0 fine, 1 error, 2 wrong usage (as argparse) or, for commands that compare or decide, "no".
+Exit codes: 0 fine, 1 error (wrong usage too), 2 "no" of commands that compare or decide.
 Only the module of the command that runs is imported, so that ``xtap version`` answers at once.
 """
 
@@ -14,10 +14,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.errors import XtapError
+from xtap.errors import InvalidInput, XtapError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import NoReturn
 
     from xtap.server.settings import Settings
 
@@ -27,11 +28,23 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "init": "write xtap.toml, a local certificate authority, signing keys and (--demo) two tenants",
         "token": "print a bearer token from the embedded issuer",
         "tenant": "add, list or show the tenants that the server knows",
+        "decide": "decide one access between two tenants, with the reasons and the fix",
+        "effective": "list the effective settings of one tenant toward another, each with its origin",
+        "compare": "compare two policies of one tenant: who gains and who loses access",
+        "explain": "explain an error code or a rule",
         "healthcheck": "ask a running server whether it is healthy",
         "version": "print the version",
     }
 )
 """Every command and what it does, in the order of the help."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong, with exit code 1: 2 would be taken for an answer."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit."""
+        self.exit(1, f"{self.prog}: {message}. See '{self.prog} --help'.\n")
 
 
 def run() -> None:
@@ -47,9 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     name = "version" if arguments[0] in {"-V", "--version"} else arguments[0]
     if name not in COMMANDS:
         print(f"xtap: there is no command '{name}'.\n\n{_overview()}", file=sys.stderr)
-        return 2
+        return 1
     module = importlib.import_module(f"xtap.cli.{name}")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"xtap {name}",
         description=f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -58,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         code: int = module.run(parser.parse_args(arguments[1:]))
     except XtapError as error:
-        print(f"xtap {name}: {error.message}", file=sys.stderr)
+        for message in _messages(error):
+            print(f"xtap {name}: {message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -66,6 +80,13 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _messages(error: XtapError) -> list[str]:
+    """Return what is wrong, each in one line."""
+    if isinstance(error, InvalidInput):
+        return [violation.message for violation in error.violations]
+    return [error.message]
 
 
 def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:

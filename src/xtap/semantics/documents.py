@@ -83,6 +83,7 @@ class TenantPolicy(Struct, frozen=True, kw_only=True):
 
     Attributes:
         tenant_id: whose policy it is.
+        display_name: what its people call it; decides nothing.
         cloud: where the tenant lives.
         allowed_clouds: the other clouds that its policy names (``allowedCloudEndpoints``).
         default: its default policy; values it lacks come from the service default.
@@ -92,6 +93,7 @@ class TenantPolicy(Struct, frozen=True, kw_only=True):
     """
 
     tenant_id: TenantId
+    display_name: str | None = None
     cloud: str = CloudEndpoint.COMMERCIAL
     allowed_clouds: frozenset[str] = frozenset()
     default: Default = Default(is_service_default=True)

@@ -57,6 +57,9 @@ def tenant_policy(document: Json, path: str = "$") -> TenantPolicy:
         if name not in MEMBERS and "@" not in name
     ]
     tenant = _tenant(whole.get("tenantId"), f"{path}.tenantId", found)
+    name = whole.get("displayName")
+    if name is not None and not isinstance(name, str):
+        found.append(Violation(f"{path}.displayName", f"Expected text, found {_kind(name)}."))
     cloud = _cloud(whole.get("cloud"), f"{path}.cloud", found)
     policy = _checked(whole.get("policy"), BetaPolicy, f"{path}.policy", found)
     default = _read(whole.get("default"), (BetaDefault, Default), f"{path}.default", found)
@@ -68,6 +71,7 @@ def tenant_policy(document: Json, path: str = "$") -> TenantPolicy:
         raise InvalidInput(found)
     return TenantPolicy(
         tenant_id=tenant,
+        display_name=name if isinstance(name, str) else None,
         cloud=cloud,
         allowed_clouds=frozenset(map(str, clouds)) if isinstance(clouds, list) else frozenset(),
         default=default or Default(is_service_default=True),
