@@ -137,10 +137,10 @@ class Crossing(Struct, frozen=True, gc=False):
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this channel between these tenants."""
-        if self.barrier is not None:
-            return self._barred(access, self.barrier.outcome)
         if not access.is_entra_account:
             return self._barred(access, Outcome.NOT_APPLICABLE)
+        if self.barrier is not None:
+            return self._barred(access, self.barrier.outcome)
         outbound = None if self.outbound is None else self.outbound.check(access)
         inbound = None if self.inbound is None else self.inbound.check(access)
         if outbound is None or inbound is None:
@@ -153,7 +153,8 @@ class Crossing(Struct, frozen=True, gc=False):
         return Decision(_after(outcome, trust.passes), access, self, outbound, inbound, trust)
 
     def _barred(self, access: Access, outcome: Outcome) -> Decision:
-        if self.channel is not Channel.SERVICE_PROVIDER or access.requires is None or self.trust is None:
+        governed = self.channel is not Channel.SERVICE_PROVIDER or outcome is Outcome.BLOCKED  # XT-ACC-4
+        if governed or access.requires is None or self.trust is None:
             return Decision(outcome, access, self)
         return Decision(outcome, access, self, trust=judge(access, access.requires, self.trust.value))
 

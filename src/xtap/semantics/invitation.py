@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from xtap.model.ids import PERSONAL_ACCOUNTS, TenantId
 from xtap.semantics.answer import Answer
@@ -43,6 +44,11 @@ class Invitation(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     allowed_domains: frozenset[str] | None = None
     blocked_domains: frozenset[str] | None = None
 
+    def __post_init__(self) -> None:
+        """Lower the identifiers, as for every access."""
+        force_setattr(self, "resource", TenantId(self.resource.lower()))
+        force_setattr(self, "home", None if self.home is None else TenantId(self.home.lower()))
+
 
 def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation: Invitation) -> Answer:
     """Answer one invitation.
@@ -55,7 +61,7 @@ def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation:
     listed = _by_domain(invitation)
     if listed is not None or invitation.home is None or invitation.home == PERSONAL_ACCOUNTS:
         return listed or _answer(Outcome.ALLOWED, DecidedBy("XT-INV-3", invitation.resource))
-    ids = (TenantId(invitation.home.lower()), TenantId(invitation.resource.lower()))
+    ids = (invitation.home, invitation.resource)
     crossing = compile_crossing(home, resource, ids, Channel.COLLABORATION)
     if crossing.barrier is not None:
         return _answer(crossing.barrier.outcome, DecidedBy(crossing.barrier.rule, setting=crossing.barrier.setting))

@@ -23,11 +23,11 @@ _STRONGEST_FIRST = tuple(Origin)
 def decided_by(decision: Decision) -> DecidedBy:
     """Say whose setting decided, and by which rule."""
     crossing, passage = decision.crossing, decision.decisive
+    if not decision.access.is_entra_account:
+        return DecidedBy("XT-SCOPE-2")
     if crossing.barrier is not None:
         barrier = crossing.barrier
         return DecidedBy(barrier.rule, barrier.tenants[0] if barrier.tenants else None, setting=barrier.setting)
-    if not decision.access.is_entra_account:
-        return DecidedBy("XT-SCOPE-2")
     if passage is not None:
         return _decided_by_side(decision, passage)
     if decision.trust is not None and decision.trust.passes is not True and decision.trust.decisive is not None:
@@ -65,13 +65,13 @@ def steps(decision: Decision) -> tuple[Step, ...]:
 
 def _steps(decision: Decision) -> Iterator[Step]:
     crossing = decision.crossing
-    if crossing.barrier is not None:
+    if not decision.access.is_entra_account:
+        yield Step("XT-SCOPE-2", result=decision.outcome)
+    elif crossing.barrier is not None:
         barrier = crossing.barrier
         yield Step(
             barrier.rule, barrier.tenants[0] if barrier.tenants else None, barrier.setting, result=decision.outcome
         )
-    elif not decision.access.is_entra_account:
-        yield Step("XT-SCOPE-2", result=decision.outcome)
     else:
         yield Step("XT-SCOPE-4", setting=crossing.channel)
         yield from side_steps("XT-ACC-1", crossing.home, decision.outbound)
