@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from benchmarks.workload import Question, Workload
     from xtap.model.ids import TenantId
+    from xtap.semantics.compare import Comparison
     from xtap.semantics.documents import Setting, TenantPolicy
 
 ROUNDS: Final = 7
@@ -187,7 +188,7 @@ def comparisons() -> list[Row]:
     counts = {"identical": 0, "one changed": 1, "all changed": workload.PARTNERS}
     cases = {name: read_again(workload.changed(before, count)) for name, count in counts.items()}
     for after in cases.values():
-        confirm(before, after, load.questions)
+        confirm(compare(before, after), before, after, load.questions)
     taken: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):
         for name, after in cases.items():
@@ -199,22 +200,21 @@ def comparisons() -> list[Row]:
     return [Row.compare(f"{title}: {name}", taken[name], aim="at most 50", unit="ms") for name in cases]
 
 
-def confirm(before: TenantPolicy, after: TenantPolicy, questions: Iterable[Question]) -> None:
+def confirm(comparison: Comparison, before: TenantPolicy, after: TenantPolicy, questions: Iterable[Question]) -> None:
     """Hold a comparison against positional dicts of both policies.
 
     Raises:
         AssertionError: a witness does not show its difference, or a request is answered differently for no reason.
     """
     was, now = one_side(inbound(before)), one_side(inbound(after))
-    differences = compare(before, after).differences
-    for difference in differences:
+    for difference in comparison.differences:
         shown = difference.witness
         if not isinstance(shown, Access):
             raise AssertionError(f"{difference} is none of inbound collaboration")  # noqa: TRY004 - it is a wrong answer
         asked = (shown.home, shown.user, shown.groups, shown.client_app, shown.resource_app)
         if (was(*asked), now(*asked)) != (difference.effect == "newlyBlocked", difference.effect == "newlyAllowed"):
             raise AssertionError(f"The witness does not show {difference}")
-    touched = {difference.other for difference in differences}
+    touched = {difference.other for difference in comparison.differences}
     for question in questions:
         if was(*question) != now(*question) and question.home not in touched:
             raise AssertionError(f"compare does not know that the answer changes to {question}")

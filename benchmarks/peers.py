@@ -147,7 +147,7 @@ def _bundle(lists: Lists) -> object:
     interpreter.add_data(
         {"users": _members(lists.users), "groups": _members(lists.groups), "apps": _members(lists.apps)}
     )
-    interpreter.add_module("xtap.rego", "\n".join(("package xtap", "import rego.v1", listed, named, passes)))
+    interpreter.add_module("xtap.rego", f"package xtap\nimport rego.v1\n{listed}\n{named}\n{passes}\n")
     return interpreter.build("data.xtap.passes")
 
 
