@@ -103,12 +103,15 @@ def ours(decider: Policies, accesses: Iterable[Access]) -> Iterator[bool]:
 def rates(contestants: Mapping[str, tuple[int, Callable[[], Iterator[object]]]]) -> dict[str, list[float]]:
     """Let each contestant give so many answers in each of the alternating rounds; return answers a second."""
     found: dict[str, list[float]] = {name: [] for name in contestants}
+    gc.collect()
+    gc.freeze()  # what stands ready is not walked again and again, for whichever engine collects garbage
     for _ in range(ROUNDS):
         for name, (count, answers) in contestants.items():
             gc.collect()
             start = time.perf_counter()
             deque(answers(), maxlen=0)
             found[name].append(count / (time.perf_counter() - start))
+    gc.unfreeze()
     return found
 
 
