@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import http, store
+from benchmarks import decisions, http, store
 from benchmarks.table import render
 
-print(render([*http.run(), *store.run()]))
+print(render([*http.run(), *store.run(), *decisions.run()]))
