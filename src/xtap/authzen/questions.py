@@ -142,14 +142,13 @@ class Asker(Struct, frozen=True, gc=False):
         home = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
         resource = _known_id(request.resource.id)
         domain = request.subject.id.rpartition("@")[2]
-        elsewhere = person.identity_provider != ENTRA
-        if resource is None or not domain or (home is None and not elsewhere):
-            facts = {"resource.id": resource, "subject.id": domain or None}
-            return _incomplete(facts if elsewhere else {**facts, "subject.properties.tenantId": home})
+        if resource is None or not domain:
+            return _incomplete({"resource.id": resource, "subject.id": domain or None})
         return Invitation(
-            resource=TenantId(resource.lower()),
+            resource=TenantId(resource),
             domain=domain,
-            home=None if elsewhere else home,
+            home=home,
+            is_entra_account=person.identity_provider == ENTRA,
             allowed_domains=action.allowed_domains,
             blocked_domains=action.blocked_domains,
         )

@@ -13,7 +13,7 @@ class Answer(Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         outcome: the answer; only ``allowed`` permits anything.
         decided_by: whose setting decided, and by which rule.
-        steps: every applied rule, in order.
+        steps: the rules that the answer follows from, in order.
         error_code: the code that a person or the service sees, None if there is none.
         message: the service's words where they are known.
         missing: facts that an ``unknown`` answer lacks.

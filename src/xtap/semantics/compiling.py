@@ -66,9 +66,7 @@ def _barrier(
         return Barrier(Outcome.NOT_APPLICABLE, "XT-SCOPE-2")
     if channel is Channel.SERVICE_PROVIDER:
         return _service_provider(home, resource_id)
-    if home is None or resource is None or home.cloud == resource.cloud:
-        return None
-    return _cloud(home, resource, channel)
+    return None if home is None or resource is None else cloud_barrier(home, resource, channel)
 
 
 def _service_provider(home: TenantPolicy | None, resource: TenantId) -> Barrier:
@@ -80,7 +78,10 @@ def _service_provider(home: TenantPolicy | None, resource: TenantId) -> Barrier:
     return Barrier(Outcome.NOT_APPLICABLE, "XT-GDAP-1")
 
 
-def _cloud(home: TenantPolicy, resource: TenantPolicy, channel: Channel) -> Barrier | None:
+def cloud_barrier(home: TenantPolicy, resource: TenantPolicy, channel: Channel) -> Barrier | None:
+    """Return what keeps two tenants of different clouds apart, None if nothing does or there is one cloud."""
+    if home.cloud == resource.cloud:
+        return None
     if channel is Channel.DIRECT_CONNECT:
         return Barrier(Outcome.BLOCKED, "XT-CLOUD-1")
     if CloudEndpoint.COMMERCIAL not in {home.cloud, resource.cloud}:

@@ -107,7 +107,8 @@ def own_setting(policy: TenantPolicy, other: TenantId, name: Property) -> Settin
 def trust(policy: TenantPolicy, other: TenantId) -> Sourced[InboundTrust]:
     """Return which claims of the other tenant are accepted; a partner's trust replaces the default's whole."""
     found = _sources(policy, other, lambda found: found.inbound_trust)[0]
-    return Sourced(found[0] or InboundTrust(), found[1], _RULES[found[1]])
+    rule = "XT-INH-6" if found[1] is Origin.PARTNER else _RULES[found[1]]
+    return Sourced(found[0] or InboundTrust(), found[1], rule)
 
 
 def consent(policy: TenantPolicy, other: TenantId) -> tuple[Sourced[bool], Sourced[bool]]:

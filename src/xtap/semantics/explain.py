@@ -69,7 +69,8 @@ def _for_user(answer: Decision | Answer) -> str:
     code = f" ({answer.error_code})" if answer.error_code else ""
     match answer.outcome:
         case Outcome.ALLOWED:
-            return "The access policies of both organizations allow this."
+            both = "access policies of both organizations allow" if isinstance(answer, Decision) else "policy allows"
+            return f"The {both} this."
         case Outcome.NOT_APPLICABLE:
             return "The access policies between organizations do not govern this."
         case Outcome.UNKNOWN:

@@ -33,7 +33,8 @@ class Invitation(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     Attributes:
         resource: the tenant that invites.
         domain: the domain of the invited address.
-        home: the Entra tenant of that address; None if it has none.
+        home: the tenant of the invitee's Microsoft Entra account; None if there is none, or it is not known.
+        is_entra_account: whether the invitee has such an account; None if that is not known.
         allowed_domains: the allow list of the inviting tenant; None if it has none.
         blocked_domains: its block list; None if it has none.
     """
@@ -41,6 +42,7 @@ class Invitation(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     resource: TenantId
     domain: str
     home: TenantId | None = None
+    is_entra_account: bool | None = None
     allowed_domains: frozenset[str] | None = None
     blocked_domains: frozenset[str] | None = None
 
@@ -59,8 +61,12 @@ def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation:
         invitation: who is invited by whom.
     """
     listed = _by_domain(invitation)
-    if listed is not None or invitation.home is None or invitation.home == PERSONAL_ACCOUNTS:
-        return listed or _answer(Outcome.ALLOWED, DecidedBy("XT-INV-3", invitation.resource))
+    if listed is not None:
+        return listed
+    if invitation.is_entra_account is False or invitation.home == PERSONAL_ACCOUNTS:
+        return _answer(Outcome.ALLOWED, DecidedBy("XT-INV-3", invitation.resource))
+    if invitation.home is None:
+        return _answer(Outcome.UNKNOWN, DecidedBy("XT-SCOPE-3"), ("home",))
     ids = (invitation.home, invitation.resource)
     crossing = compile_crossing(home, resource, ids, Channel.COLLABORATION)
     if crossing.barrier is not None:

@@ -107,8 +107,7 @@ def _trust(policy: TenantPolicy, other: TenantId) -> Iterator[Row]:
     trust = effective.trust(policy, other)
     for wire, name in _TRUST.items():
         flag: bool | None = getattr(trust.value, name)
-        own_gap = flag is None and trust.origin is Origin.PARTNER
-        found = Sourced(bool(flag), trust.origin, "XT-INH-6" if own_gap else trust.rule)
+        found = Sourced(bool(flag), trust.origin, trust.rule)
         yield _row(f"inboundTrust.{wire}", "accepted" if flag else "not accepted", found)
 
 

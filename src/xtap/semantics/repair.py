@@ -15,7 +15,7 @@ from xtap.semantics.decision import Outcome
 from xtap.semantics.gate import Gate, Verdict
 from xtap.semantics.opening import opened
 from xtap.semantics.request import Control
-from xtap.semantics.trust import Demand, Fulfilment, TrustResult, judge
+from xtap.semantics.trust import HOME_TENANT_METHODS, STRENGTH, Demand, Fulfilment, TrustResult, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,7 +132,7 @@ _FLAGS = {
     Control.MFA: "is_mfa_accepted",
     Control.COMPLIANT_DEVICE: "is_compliant_device_accepted",
     Control.HYBRID_JOINED_DEVICE: "is_hybrid_azure_ad_joined_device_accepted",
-    "authenticationStrength": "is_mfa_accepted",
+    STRENGTH: "is_mfa_accepted",
 }
 
 
@@ -144,7 +144,7 @@ def _trust(result: TrustResult, decision: Decision) -> Document:
     if requires is None or trust is None:
         return {}
     failing = [demand for demand in result.demands if demand.fulfilment in {Fulfilment.BLOCKED, Fulfilment.UNKNOWN}]
-    optional = [demand for demand in failing if requires.any_of and demand.control != "authenticationStrength"]
+    optional = [demand for demand in failing if requires.any_of and demand.control != STRENGTH]
     needed = [demand for demand in failing if demand not in optional]
     if optional and len(optional) == len(requires.controls):
         needed.append(next((demand for demand in optional if _helps(demand, decision)), optional[0]))
@@ -161,13 +161,15 @@ def _known(trust: Struct) -> dict[str, bool]:
 
 def _helps(demand: Demand, decision: Decision) -> bool:
     """Say whether accepting the home tenant's claim would fulfil a demand."""
-    claims = decision.access.claims
+    access = decision.access
+    if demand.control == STRENGTH and access.requires is not None:
+        return bool((access.requires.authentication_strength or frozenset()) & HOME_TENANT_METHODS)
     match demand.control:
-        case Control.MFA | "authenticationStrength":
+        case Control.MFA:
             return True
         case Control.COMPLIANT_DEVICE:
-            return claims.compliant_device is True
+            return access.claims.compliant_device is True
         case Control.HYBRID_JOINED_DEVICE:
-            return claims.hybrid_joined_device is True
+            return access.claims.hybrid_joined_device is True
         case _:
             return False

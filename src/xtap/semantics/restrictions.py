@@ -117,7 +117,7 @@ def _strictest(asked: Access, passages: list[Passage]) -> Answer:
     passage = min(passages, key=lambda each: _STRICTEST_FIRST.index(each.verdict))
     outcome = _OUTCOMES[passage.verdict]
     tenant = passage.gate.tenant
-    steps = tuple(step for each in passages for step in side_steps("XT-TR-3", tenant, each))
+    steps = tuple(step for each in passages for step in side_steps("XT-TR-3", tenant, each, asked))
     several = (Step("XT-TR-4", tenant, NAME),) if len(passages) > 1 else ()
     return Answer(
         outcome=outcome,

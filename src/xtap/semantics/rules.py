@@ -50,7 +50,6 @@ CONNECT = "Entra: B2B direct connect overview"
 CONDITIONAL = "Entra: authentication and Conditional Access for External ID"
 RESTRICTIONS = "Entra: tenant restrictions v2"
 CLOUDS = "Entra: configure Microsoft cloud settings"
-CODES = "Entra: authentication and authorization error codes"
 CONSENT = "Entra: automatic redemption setting"
 REDEMPTION = "Graph: invitationRedemptionIdentityProviderConfiguration"
 FLOW = "Entra: B2B invitation redemption"
@@ -59,7 +58,6 @@ SYNC = "Entra: configure cross-tenant synchronization"
 ADR = "docs/adr/0007-silent-sources.md"
 
 _DOCUMENTED = (
-    ("XT-SCOPE-1", "Inside one tenant no border is crossed, so the policy does not apply.", OVERVIEW),
     ("XT-SCOPE-2", "The policy speaks of Microsoft Entra tenants only; other accounts are not governed.", OVERVIEW),
     ("XT-SCOPE-4", "B2B collaboration and B2B direct connect are separate settings.", CONNECT),
     ("XT-GDAP-2", "A tenant can keep its own people from acting as service providers elsewhere.", PARTNER),
@@ -94,9 +92,10 @@ _DOCUMENTED = (
     ("XT-TRUST-7", "Multifactor authentication of service providers is always trusted.", CONDITIONAL),
     ("XT-TRUST-8", "An authentication strength accepts home methods with trust, a few without.", CONDITIONAL),
     ("XT-TRUST-9", "Some controls cannot be fulfilled by people from outside.", CONDITIONAL),
-    ("XT-CONS-1", "Consent is automatic if the home allows it outbound and the resource inbound.", CONSENT),
-    ("XT-CONS-2", "Otherwise the person is asked.", CONSENT),
-    ("XT-TR-1", "Tenant restrictions never apply to the tenant's own accounts.", RESTRICTIONS),
+    ("XT-TRUST-10", "Guests accept terms of use in the resource tenant.", CONDITIONAL),
+    ("XT-CONS-1", "Redemption is automatic if the home allows it outbound and the resource inbound.", CONSENT),
+    ("XT-CONS-2", "Otherwise the person sees a consent prompt at the first access.", CONSENT),
+    ("XT-TR-1", "Tenant restrictions never apply to the tenant's own accounts, or own open resources.", RESTRICTIONS),
     ("XT-TR-3", "Foreign accounts pass tenant restrictions by the same 2x2 rule.", RESTRICTIONS),
     ("XT-TR-5", "Anonymous access to other tenants is blocked while restrictions are enforced.", RESTRICTIONS),
     ("XT-TR-6", "Without the signal of a proxy or device nothing is enforced.", RESTRICTIONS),
@@ -105,29 +104,34 @@ _DOCUMENTED = (
     ("XT-RED-3", "Another fallback redeems as configured.", REDEMPTION),
     ("XT-INV-1", "A domain on the block list is never invited.", DOMAINS),
     ("XT-INV-2", "With an allow list, a domain that is not on it is never invited.", DOMAINS),
-    ("XT-INV-4", "An invitation is blocked if nobody of that tenant could come in.", COLLABORATION),
     ("XT-SYNC-1", "The source tenant must allow automatic consent outbound.", SYNC),
     ("XT-SYNC-2", "The target tenant must allow automatic consent inbound.", SYNC),
     ("XT-SYNC-3", "The target tenant must allow user synchronization from the source.", SYNC),
 )
 
 _OBSERVED = (
-    ("XT-TR-2", "Where no restriction was ever created, nothing is enforced.", "dump of an untouched tenant, 2022-01"),
+    (
+        "XT-TR-2",
+        "Toward a tenant for which no restriction was created, nothing is enforced.",
+        "dump of an untouched tenant, 2022-01",
+    ),
 )
 
 _CHOSEN = (
-    ("XT-SCOPE-3", "The policy of a tenant that is not known answers unknown."),
+    ("XT-SCOPE-1", "Inside one tenant no border is crossed, so the policy does not apply."),
+    ("XT-SCOPE-3", "What is not known of a tenant answers unknown, unless the known side blocks."),
     ("XT-GDAP-1", "B2B settings do not govern service providers."),
     ("XT-INH-4", "A missing half of a setting inherits from the next configured one."),
     ("XT-INH-6", "A partner's inbound trust replaces the default's whole; a flag it lacks is false."),
-    ("XT-USER-5", "A person whose id or groups are not known may be listed: unknown where that decides."),
+    ("XT-USER-5", "A person, or a target, that is not known may match: unknown where that decides."),
     ("XT-APP-2", "A listed id names an access if it is the client's or the resource's."),
     ("XT-APP-4", "AllMicrosoftApps names known Microsoft applications; for others it is not known."),
-    ("XT-APP-6", "An application that is not known may be listed: unknown where that decides."),
+    ("XT-APP-6", "An application, or a target, that is not known may match: unknown where that decides."),
     ("XT-CELL-5", "An access type that no rule knows blocks."),
     ("XT-ACC-3", "If both sides block, the outbound side is named first."),
     ("XT-TR-4", "Restrictions are looked up by the account's home tenant, and by the resource's if it differs."),
     ("XT-INV-3", "Invitees with other than Microsoft Entra accounts are governed by domain lists only."),
+    ("XT-INV-4", "An invitation is blocked if the inbound settings let nobody of that tenant in."),
     ("XT-INV-5", "An invitation is blocked if the invitee's tenant lets nobody out."),
 )
 

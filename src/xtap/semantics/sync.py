@@ -1,4 +1,7 @@
-"""May one tenant push its users into another? The three settings of cross-tenant synchronization (XT-SYNC-1 to -3)."""
+"""May one tenant push its users into another? The three settings of cross-tenant synchronization (XT-SYNC-1 to -3).
+
+Between clouds both tenants must first have opened themselves to each other, as for guests (XT-CLOUD-2 to XT-CLOUD-4).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from xtap.semantics import effective
 from xtap.semantics.answer import Answer
+from xtap.semantics.compiling import cloud_barrier
 from xtap.semantics.decision import DecidedBy, Outcome, Step
+from xtap.semantics.request import Channel
 
 if TYPE_CHECKING:
     from xtap.model.ids import TenantId
@@ -33,6 +38,11 @@ def synchronize(source: TenantPolicy | None, target: TenantPolicy | None, ids: t
         ids: of the source and the target.
     """
     source_id, target_id = ids
+    closed = cloud_barrier(source, target, Channel.COLLABORATION) if source is not None and target is not None else None
+    if closed is not None:
+        by = DecidedBy(closed.rule, closed.tenants[0] if closed.tenants else None, setting=closed.setting)
+        steps = tuple(Step(closed.rule, each, closed.setting, result="blocks") for each in closed.tenants)
+        return Answer(outcome=Outcome.BLOCKED, decided_by=by, steps=steps)
     needs = (
         ("XT-SYNC-1", source_id, CONSENT, None if source is None else effective.consent(source, target_id)[1].value),
         ("XT-SYNC-2", target_id, CONSENT, None if target is None else effective.consent(target, source_id)[0].value),

@@ -69,13 +69,12 @@ def _steps(decision: Decision) -> Iterator[Step]:
         yield Step("XT-SCOPE-2", result=decision.outcome)
     elif crossing.barrier is not None:
         barrier = crossing.barrier
-        yield Step(
-            barrier.rule, barrier.tenants[0] if barrier.tenants else None, barrier.setting, result=decision.outcome
-        )
+        for tenant in barrier.tenants or (None,):
+            yield Step(barrier.rule, tenant, barrier.setting, result=decision.outcome)
     else:
         yield Step("XT-SCOPE-4", setting=crossing.channel)
-        yield from side_steps("XT-ACC-1", crossing.home, decision.outbound)
-        yield from side_steps("XT-ACC-2", crossing.resource, decision.inbound)
+        yield from side_steps("XT-ACC-1", crossing.home, decision.outbound, decision.access)
+        yield from side_steps("XT-ACC-2", crossing.resource, decision.inbound, decision.access)
         if _both_block(decision):
             yield Step("XT-ACC-3", crossing.home)
     yield from _trust(decision)
@@ -89,7 +88,7 @@ def _both_block(decision: Decision) -> bool:
     return all(passage is not None and passage.verdict is Verdict.BLOCKS for passage in sides)
 
 
-def side_steps(rule: str, tenant: str, passage: Passage | None) -> Iterator[Step]:
+def side_steps(rule: str, tenant: str, passage: Passage | None, access: Access) -> Iterator[Step]:
     """Tell how one side came to its verdict: inheritance, matches, and the cell of the 2x2 rule."""
     if passage is None:
         yield Step("XT-SCOPE-3", tenant, result="unknown")
@@ -100,7 +99,7 @@ def side_steps(rule: str, tenant: str, passage: Passage | None) -> Iterator[Step
     yield Step(people.rule, tenant, users, people.origin)
     yield Step(_user_rule(passage), tenant, users, target=passage.user or None)
     yield Step(apps.rule, tenant, applications, apps.origin)
-    yield Step(_app_rule(passage.app), tenant, applications, target=passage.app or None)
+    yield Step(_app_rule(passage, access), tenant, applications, target=passage.app or None)
     yield Step(gate.rule, tenant, gate.name, result=_RESULT[passage.verdict])
     yield Step(rule, tenant, gate.name, result=_RESULT[passage.verdict])
 
@@ -116,10 +115,12 @@ def _user_rule(passage: Passage) -> str:
 _KEYWORD_RULES = {ALL_APPLICATIONS: "XT-APP-1", OFFICE_365: "XT-APP-3", ALL_MICROSOFT_APPS: "XT-APP-4"}
 
 
-def _app_rule(target: str | None) -> str:
-    if not target:
-        return "XT-APP-6" if target is None else "XT-APP-5"
-    return _KEYWORD_RULES.get(target, "XT-APP-2")
+def _app_rule(passage: Passage, access: Access) -> str:
+    if passage.app:
+        return _KEYWORD_RULES.get(passage.app, "XT-APP-2")
+    if passage.app is None and passage.gate.apps.microsoft and None not in (access.client_app, access.resource_app):
+        return "XT-APP-4"
+    return "XT-APP-6" if passage.app is None else "XT-APP-5"
 
 
 def _trust(decision: Decision) -> Iterator[Step]:
@@ -128,8 +129,7 @@ def _trust(decision: Decision) -> Iterator[Step]:
         yield Step("XT-ACC-4", crossing.resource, "inboundTrust")
     if decision.trust is None or crossing.trust is None:
         return
-    own = crossing.trust.origin is Origin.PARTNER
-    yield Step("XT-INH-6" if own else crossing.trust.rule, crossing.resource, "inboundTrust", crossing.trust.origin)
+    yield Step(crossing.trust.rule, crossing.resource, "inboundTrust", crossing.trust.origin)
     for demand in decision.trust.demands:
         yield Step(demand.rule, crossing.resource, "inboundTrust", target=demand.control, result=demand.fulfilment)
 

@@ -16,8 +16,21 @@ if TYPE_CHECKING:
     from xtap.model.settings import InboundTrust
     from xtap.semantics.request import Access, Claims, Requirements
 
+STRENGTH = "authenticationStrength"
+"""What a demanded authentication strength is called among the controls."""
+
 RESOURCE_TENANT_METHODS = frozenset({"sms", "voice", "microsoftAuthenticatorPush", "softwareOath"})
 """Methods that a guest can register in the resource tenant (R6.3)."""
+
+
+HOME_TENANT_METHODS = RESOURCE_TENANT_METHODS | {
+    "deviceBasedPush",
+    "hardwareOath",
+    "fido2",
+    "windowsHelloForBusiness",
+    "x509CertificateMultiFactor",
+}
+"""Methods of the home tenant that a trusting resource tenant accepts (R6.3)."""
 
 
 class Fulfilment(StrEnum):
@@ -96,7 +109,7 @@ def _control(control: Control, access: Access, trust: InboundTrust) -> Demand:
             accepted = bool(trust.is_hybrid_azure_ad_joined_device_accepted)
             return _device(control, accepted, claims.hybrid_joined_device, "AADSTS53001")
         case Control.TERMS_OF_USE if access.channel is not Channel.DIRECT_CONNECT:
-            return Demand(control, Fulfilment.CHALLENGE_AT_RESOURCE, "XT-TRUST-9")
+            return Demand(control, Fulfilment.CHALLENGE_AT_RESOURCE, "XT-TRUST-10")
         case _:
             return Demand(control, Fulfilment.BLOCKED, "XT-TRUST-9", "AADSTS53003")
 
@@ -127,17 +140,17 @@ def _device(control: Control, accepted: bool, claimed: bool | None, error: str) 
 
 
 def _strength(methods: frozenset[str], access: Access, trust: InboundTrust) -> Demand:
-    name = "authenticationStrength"
     if trust.is_mfa_accepted or access.channel is Channel.SERVICE_PROVIDER:
-        return Demand(name, _used(methods, access.claims), "XT-TRUST-8")
+        return _strength_at_home(methods & HOME_TENANT_METHODS, access.claims)
     if access.channel is Channel.DIRECT_CONNECT:
-        return Demand(name, Fulfilment.BLOCKED, "XT-TRUST-4", "AADSTS90071")
+        return Demand(STRENGTH, Fulfilment.BLOCKED, "XT-TRUST-4", "AADSTS90071")
     if methods & RESOURCE_TENANT_METHODS:
-        return Demand(name, Fulfilment.CHALLENGE_AT_RESOURCE, "XT-TRUST-8")
-    return Demand(name, Fulfilment.BLOCKED, "XT-TRUST-8", "AADSTS53003")
+        return Demand(STRENGTH, Fulfilment.CHALLENGE_AT_RESOURCE, "XT-TRUST-8")
+    return Demand(STRENGTH, Fulfilment.BLOCKED, "XT-TRUST-8", "AADSTS53003")
 
 
-def _used(methods: frozenset[str], claims: Claims) -> Fulfilment:
-    if claims.mfa is not False and claims.methods is not None and methods & claims.methods:
-        return Fulfilment.SATISFIED
-    return Fulfilment.CHALLENGE_AT_HOME
+def _strength_at_home(accepted: frozenset[str], claims: Claims) -> Demand:
+    if not accepted:
+        return Demand(STRENGTH, Fulfilment.BLOCKED, "XT-TRUST-8", "AADSTS53003")
+    used = claims.mfa is not False and claims.methods is not None and bool(accepted & claims.methods)
+    return Demand(STRENGTH, Fulfilment.SATISFIED if used else Fulfilment.CHALLENGE_AT_HOME, "XT-TRUST-8")

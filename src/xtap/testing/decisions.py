@@ -13,7 +13,6 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
@@ -26,7 +25,7 @@ from xtap.testing.questions import Topic
 from xtap.testing.transcripts import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from xtap.model.schema import Document, Json
 
