@@ -14,7 +14,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -118,8 +118,19 @@ def program(command: Sequence[str]) -> Iterator[Engine]:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - the user's
     except OSError as error:
         raise ConfigurationError(f"The program cannot be started: {error}") from None
-    with process:
+    try:
         yield lambda asked: _ask(process, asked)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Close what the program reads, and end it if it goes on all the same."""
+    watch = Timer(PATIENCE, process.kill)
+    watch.start()
+    with suppress(BrokenPipeError), process:
+        pass
+    watch.cancel()
 
 
 def _ask(process: subprocess.Popen[str], asked: Document) -> Document:

@@ -190,7 +190,5 @@ class Topic(Struct, frozen=True, forbid_unknown_fields=True):
     """One file of cases; ``anchors`` holds what several of them share, and means nothing by itself."""
 
     topic: str
-    cases: tuple[
-        DecideCase | TrustCase | EffectiveCase | RestrictionsCase | InviteCase | SyncCase | RedeemCase, ...
-    ]
+    cases: tuple[DecideCase | TrustCase | EffectiveCase | RestrictionsCase | InviteCase | SyncCase | RedeemCase, ...]
     anchors: Any = None
