@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r
 
-.PHONY: help run test check format docs bench crash lock clean
+.PHONY: help run test check format docs bench crash fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -46,6 +46,7 @@ format: $(VENV)/dev.stamp ## write the format, apply safe lint fixes
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/dev.stamp ## write the generated tables of docs/semantics.md
+	$(BIN)/python -m docs.build_schemas
 	$(BIN)/python -m docs.build_semantics
 
 bench: $(VENV)/dev.stamp ## ratios against named references measured in the same run
@@ -53,6 +54,9 @@ bench: $(VENV)/dev.stamp ## ratios against named references measured in the same
 
 crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times
 	XTAP_CRASH_KILLS=500 $(BIN)/python -m pytest tests/contract/test_crash.py -q
+
+fuzz: $(VENV)/dev.stamp ## compare the engine with a naive one for XTAP_FUZZ_SECONDS (60)
+	$(BIN)/python -m tests.fuzz
 
 lock: $(BIN)/uv ## write requirements/*.txt from pyproject.toml (names, versions and hashes only)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/bootstrap.in -o requirements/bootstrap.txt

@@ -4,7 +4,7 @@
     service providers                    not governed     XT-GDAP-1, XT-GDAP-2
     different clouds                     both must agree  XT-CLOUD-1 to XT-CLOUD-4
     home outbound and resource inbound   both must pass   XT-ACC-1 to XT-ACC-3, XT-CELL-1 to XT-CELL-5
-    Conditional Access                   after that       XT-ACC-4, XT-TRUST-1 to XT-TRUST-9
+    Conditional Access                   after that       XT-ACC-4, XT-TRUST-1 to XT-TRUST-10
 
 What decides before users and applications are asked is compiled into a barrier (``xtap.semantics.compiling``).
 """

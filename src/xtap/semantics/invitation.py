@@ -14,6 +14,7 @@ from xtap.semantics.decision import DecidedBy, Direction, Outcome, Step
 from xtap.semantics.request import Channel
 
 if TYPE_CHECKING:
+    from xtap.semantics.crossing import Crossing
     from xtap.semantics.documents import TenantPolicy
     from xtap.semantics.gate import Gate
 
@@ -68,16 +69,22 @@ def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation:
     if invitation.home is None:
         return _answer(Outcome.UNKNOWN, DecidedBy("XT-SCOPE-3"), ("home",))
     ids = (invitation.home, invitation.resource)
-    crossing = compile_crossing(home, resource, ids, Channel.COLLABORATION)
-    if crossing.barrier is not None:
-        return _answer(crossing.barrier.outcome, DecidedBy(crossing.barrier.rule, setting=crossing.barrier.setting))
-    if crossing.inbound is not None and not crossing.inbound.can_be_passed:
-        return _closed("XT-INV-4", Direction.INBOUND, crossing.inbound)
-    if crossing.outbound is not None and not crossing.outbound.can_be_passed:
-        return _closed("XT-INV-5", Direction.OUTBOUND, crossing.outbound)
-    unknown = [name for name, gate in zip(ids, (crossing.outbound, crossing.inbound), strict=True) if gate is None]
-    missing = tuple(f"policy of tenant {name}" for name in unknown)
-    by = DecidedBy("XT-SCOPE-3") if missing else DecidedBy("XT-INV-4", invitation.resource, Direction.INBOUND)
+    return _by_policy(compile_crossing(home, resource, ids, Channel.COLLABORATION))
+
+
+def _by_policy(crossing: Crossing) -> Answer:
+    """Ask both sides whether anybody could pass."""
+    barrier, inbound, outbound = crossing.barrier, crossing.inbound, crossing.outbound
+    if barrier is not None:
+        tenant = barrier.tenants[0] if barrier.tenants else None
+        return _answer(barrier.outcome, DecidedBy(barrier.rule, tenant, setting=barrier.setting))
+    if inbound is not None and not inbound.can_be_passed:
+        return _closed("XT-INV-4", Direction.INBOUND, inbound)
+    if outbound is not None and not outbound.can_be_passed:
+        return _closed("XT-INV-5", Direction.OUTBOUND, outbound)
+    sides = ((crossing.home, outbound), (crossing.resource, inbound))
+    missing = tuple(f"policy of tenant {tenant}" for tenant, gate in sides if gate is None)
+    by = DecidedBy("XT-SCOPE-3") if missing else DecidedBy("XT-INV-4", crossing.resource, Direction.INBOUND)
     return _answer(Outcome.UNKNOWN if missing else Outcome.ALLOWED, by, missing)
 
 

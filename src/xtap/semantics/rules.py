@@ -110,11 +110,7 @@ _DOCUMENTED = (
 )
 
 _OBSERVED = (
-    (
-        "XT-TR-2",
-        "Toward a tenant for which no restriction was created, nothing is enforced.",
-        "dump of an untouched tenant, 2022-01",
-    ),
+    ("XT-TR-2", "Toward a tenant for which no restriction was created, nothing is enforced.", "new tenant, 2022"),
 )
 
 _CHOSEN = (

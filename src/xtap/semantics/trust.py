@@ -1,6 +1,6 @@
 """Can a person from outside fulfil what Conditional Access demands? Inbound trust against claims of the home session.
 
-Trust switches no policy off; it lets a claim of the home session satisfy it (XT-TRUST-1 to XT-TRUST-9, R6.1 to R6.6).
+Trust switches no policy off; it lets a claim of the home session satisfy it (XT-TRUST-1 to XT-TRUST-10, R6.1 to R6.6).
 """
 
 from __future__ import annotations

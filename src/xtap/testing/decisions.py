@@ -2,8 +2,9 @@
 
     python -m xtap.testing.decisions --program "python -m xtap.testing.engine"
 
-An engine is a function from a question to its answer, both JSON documents; a program reads one question from each line of
-its standard input and writes one answer a line. ``conformance/README.md`` explains both. Reading cases needs ``pyyaml``.
+An engine is a function from a question to its answer, both JSON documents; a program reads one question from each line
+of its standard input and writes one answer a line. ``conformance/README.md`` explains both. Reading cases needs
+``pyyaml``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import shlex
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -117,8 +118,19 @@ def program(command: Sequence[str]) -> Iterator[Engine]:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - the user's
     except OSError as error:
         raise ConfigurationError(f"The program cannot be started: {error}") from None
-    with process:
+    try:
         yield lambda asked: _ask(process, asked)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Close what the program reads, and end it if it goes on all the same."""
+    watch = Timer(PATIENCE, process.kill)
+    watch.start()
+    with suppress(BrokenPipeError), process:
+        pass
+    watch.cancel()
 
 
 def _ask(process: subprocess.Popen[str], asked: Document) -> Document:

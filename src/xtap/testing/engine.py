@@ -99,7 +99,7 @@ def _effective(policies: Policies, question: Json) -> Document:
     policy = policies.get(tenant)
     if policy is None:
         return {"settings": None, "missing": [f"policy of tenant {tenant}"], "rules": ["XT-SCOPE-3"]}
-    settings: Document = {name: _setting(effective.setting(policy, other, name)) for name in Property}
+    settings: Document = {str(name): _setting(effective.setting(policy, other, name)) for name in Property}
     trust = effective.trust(policy, other)
     settings["inboundTrust"] = _sourced(_plain(trust.value), trust)
     inbound, outbound = effective.consent(policy, other)
