@@ -1,6 +1,6 @@
 """Write the JSON Schemas that are made from types: ``make docs`` runs this, and a test holds them together.
 
-    python -m docs.build_schemas
+python -m docs.build_schemas
 """
 
 from __future__ import annotations

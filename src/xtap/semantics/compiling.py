@@ -35,17 +35,20 @@ def compile_crossing(
         channel: how people come.
     """
     home_id, resource_id = ids
-    outbound, inbound = _PROPERTIES.get(channel, (None, None))
+    outbound_name, inbound_name = _PROPERTIES.get(channel, (None, None))
+    outbound, inbound = _gate(home, resource_id, outbound_name), _gate(resource, home_id, inbound_name)
     return Crossing(
         home=home_id,
         resource=resource_id,
         channel=channel,
         barrier=_barrier(home, resource, ids, channel),
-        outbound=_gate(home, resource_id, outbound),
-        inbound=_gate(resource, home_id, inbound),
+        outbound=outbound,
+        inbound=inbound,
         trust=None if resource is None else effective.trust(resource, home_id),
         consent=_consent(home, resource, ids),
         versions=(None if home is None else home.version, None if resource is None else resource.version),
+        settled_outbound=None if outbound is None else outbound.settled,
+        settled_inbound=None if inbound is None else inbound.settled,
     )
 
 

@@ -63,7 +63,7 @@ class Decision(Struct, frozen=True, gc=False):
     @property
     def allowed(self) -> bool:
         """Whether the access is allowed for certain."""
-        return self.outcome is Outcome.ALLOWED
+        return self.outcome is _A
 
     @property
     def decisive(self) -> Passage | None:
@@ -123,6 +123,8 @@ class Crossing(Struct, frozen=True, gc=False):
         trust: the resource tenant's effective trust; None if its policy is not known.
         consent: whether a prompt is shown.
         versions: policy versions of the home and the resource tenant, None where not known.
+        settled_outbound: what the home tenant's gate says of every access alike, None if it depends.
+        settled_inbound: what the resource tenant's gate says of every access alike.
     """
 
     home: TenantId
@@ -134,6 +136,8 @@ class Crossing(Struct, frozen=True, gc=False):
     trust: Sourced[InboundTrust] | None
     consent: ConsentPrompt
     versions: tuple[int | None, int | None]
+    settled_outbound: Passage | None = None
+    settled_inbound: Passage | None = None
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this channel between these tenants."""
@@ -141,13 +145,13 @@ class Crossing(Struct, frozen=True, gc=False):
             return self._barred(access, Outcome.NOT_APPLICABLE)
         if self.barrier is not None:
             return self._barred(access, self.barrier.outcome)
-        outbound = None if self.outbound is None else self.outbound.check(access)
-        inbound = None if self.inbound is None else self.inbound.check(access)
+        outbound = self.settled_outbound or (None if self.outbound is None else self.outbound.check(access))
+        inbound = self.settled_inbound or (None if self.inbound is None else self.inbound.check(access))
         if outbound is None or inbound is None:
             blocks = any(side is not None and side.verdict is Verdict.BLOCKS for side in (outbound, inbound))
             return Decision(Outcome.BLOCKED if blocks else Outcome.UNKNOWN, access, self, outbound, inbound)
         outcome = _JOINT[outbound.verdict * 3 + inbound.verdict]
-        if access.requires is None or self.trust is None or outcome is Outcome.BLOCKED:
+        if access.requires is None or self.trust is None or outcome is _B:
             return Decision(outcome, access, self, outbound, inbound)
         trust = judge(access, access.requires, self.trust.value)
         return Decision(_after(outcome, trust.passes), access, self, outbound, inbound, trust)
