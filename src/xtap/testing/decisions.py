@@ -2,8 +2,9 @@
 
     python -m xtap.testing.decisions --program "python -m xtap.testing.engine"
 
-An engine is a function from a question to its answer, both JSON documents; a program reads one question from each line of
-its standard input and writes one answer a line. ``conformance/README.md`` explains both. Reading cases needs ``pyyaml``.
+An engine is a function from a question to its answer, both JSON documents; a program reads one question from each
+line of its standard input and writes one answer a line. ``conformance/README.md`` explains both. Reading cases
+needs ``pyyaml``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
@@ -26,7 +26,7 @@ from xtap.testing.questions import Topic
 from xtap.testing.transcripts import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from xtap.model.schema import Document, Json
 
