@@ -1,7 +1,8 @@
 """A second evaluator of one access: slow, simple, on raw JSON, written from the sentences of the rules.
 
-It shares no code with ``xtap.semantics``, so that the two can be compared. What is not known is tried both ways: if both
-ways give the same verdict, the fact did not matter. Only the dated lists (service default, Office 365) are shared data.
+It shares no code with ``xtap.semantics``, so that the two can be compared. What is not known is tried both ways: if
+both ways give the same verdict, the fact did not matter. Only the dated lists (service default, Office 365) are shared
+data.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ COMMERCIAL = "microsoftonline.com"
 GUID_LENGTH = 36
 
 
-def decide(tenants: list[Json], question: Json) -> Json:
+def decide(tenants: list[Json], question: Json) -> Json:  # noqa: PLR0911 - one return for each rule that ends it
     """Answer with outcome, the error codes that are right, and the side that decides a block."""
     home_id, resource_id = question["home"].lower(), question["resource"].lower()
     home, resource = _find(tenants, home_id), _find(tenants, resource_id)

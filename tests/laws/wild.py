@@ -1,4 +1,4 @@
-"""Random questions with raw documents as nobody would write them: words of tomorrow, capitals, gaps, facts not known."""
+"""Random questions and documents as nobody would write them: words of tomorrow, capitals, gaps, facts not known."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
     python -m xtap.testing.decisions --program "python -m xtap.testing.engine"
 
-An engine is a function from a question to its answer, both JSON documents; a program reads one question from each line
-of its standard input and writes one answer a line. ``conformance/README.md`` explains both. Reading cases needs
-``pyyaml``.
+An engine is a function from a question to its answer, both JSON documents; a program reads one question from each
+line of its standard input and writes one answer a line. ``conformance/README.md`` explains both. Reading cases
+needs ``pyyaml``.
 """
 
 from __future__ import annotations
