@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, json
 
 from xtap.model.enums import AccessType
 from xtap.model.schema import Json
@@ -81,7 +81,8 @@ def _setting(policy: TenantPolicy, other: TenantId, name: Property) -> Iterator[
 
 
 def _row(setting: str, words: str, found: Sourced[TargetList] | Sourced[bool]) -> Row:
-    return Row(setting, words, to_builtins(found.value), found.origin, found.inherited, found.rule)
+    value: Json = json.decode(json.encode(found.value))
+    return Row(setting, words, value, found.origin, found.inherited, found.rule)
 
 
 def _words(half: TargetList) -> str:
