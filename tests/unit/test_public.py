@@ -17,6 +17,7 @@ from xtap.model.ids import TenantId
 if TYPE_CHECKING:
     from pathlib import Path
 
+USER = "bbbbbbbb-0000-4000-8000-0000000000b1"
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 
@@ -96,3 +97,20 @@ def test_files_of_other_tools_are_read_in_their_encodings(tmp_path: Path):
         path = tmp_path / f"{encoding}.json"
         path.write_text(f'{{"tenantId": "{A}", "displayName": "Übung"}}', encoding=encoding)
         assert xtap.load(path).named("übung") == A
+
+
+def test_a_fix_is_plain_json():
+    policies = xtap.load({"tenantId": A}, {"tenantId": B})
+    access = xtap.Access(
+        home=TenantId(A), resource=TenantId(B), channel=xtap.Channel.DIRECT_CONNECT, user=USER, resource_app=USER
+    )
+    changes = xtap.repair(policies, xtap.decide(policies, access)).changes
+    assert [change.tenant for change in changes] == [A, B]
+    assert [is_plain(change.body) for change in changes] == [True, True]
+
+
+def is_plain(value: object) -> bool:
+    """Say whether only types of decoded JSON are used, so that every writer of JSON or YAML takes it."""
+    if type(value) is dict:
+        return all(type(name) is str and is_plain(member) for name, member in value.items())
+    return all(map(is_plain, value)) if type(value) is list else type(value) in {str, bool, int, float, type(None)}

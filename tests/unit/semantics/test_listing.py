@@ -91,11 +91,10 @@ def test_the_redemption_order_is_the_default_policys():
         "fallbackIdentityProvider": "microsoftAccount",
     }
     own = policy({}, {REDEMPTION: order})
-    place = f"{REDEMPTION}.primaryIdentityProviderPrecedenceOrder"
-    assert origin(own, place) == (["externalFederation"], "default", True, "XT-INH-2")
-    assert origin(own, f"{REDEMPTION}.fallbackIdentityProvider")[0] == "microsoftAccount"
-    assert origin(policy(), place)[1:] == ("serviceDefault", True, "XT-INH-3")
-    assert len(origin(policy(), place)[0]) == 3
+    assert origin(own, REDEMPTION) == (order, "default", True, "XT-INH-2")
+    assert rows(own)[REDEMPTION].words == "externalFederation; otherwise microsoftAccount"
+    assert origin(policy(), REDEMPTION)[1:] == ("serviceDefault", True, "XT-INH-3")
+    assert rows(policy())[REDEMPTION].words.startswith("azureActiveDirectory, then externalFederation, then ")
 
 
 def test_restrictions_that_nobody_created_are_told():
