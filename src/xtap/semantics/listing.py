@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, json
 
 from xtap.model.enums import AccessType
 from xtap.model.schema import Json
@@ -64,7 +64,7 @@ def listing(policy: TenantPolicy, other: TenantId) -> tuple[Row, ...]:
         *_consent(policy, other),
         *_setting(policy, other, Property.TENANT_RESTRICTIONS),
         _service_providers(policy, other),
-        *_redemption(policy),
+        _redemption(policy),
         _synchronization(policy, other),
     )
 
@@ -73,7 +73,7 @@ def _setting(policy: TenantPolicy, other: TenantId, name: Property) -> Iterator[
     found = effective.setting(policy, other, name)
     if found is None:
         yield Row(
-            name, "not created: nothing is enforced", None, Origin.SERVICE_DEFAULT, inherited=True, rule="XT-TR-2"
+            str(name), "not created: nothing is enforced", None, Origin.SERVICE_DEFAULT, inherited=True, rule="XT-TR-2"
         )
         return
     for half, sourced in (("usersAndGroups", found.users_and_groups), ("applications", found.applications)):
@@ -81,7 +81,8 @@ def _setting(policy: TenantPolicy, other: TenantId, name: Property) -> Iterator[
 
 
 def _row(setting: str, words: str, found: Sourced[TargetList] | Sourced[bool]) -> Row:
-    return Row(setting, words, to_builtins(found.value), found.origin, found.inherited, found.rule)
+    value: Json = json.decode(json.encode(found.value))
+    return Row(setting, words, value, found.origin, found.inherited, found.rule)
 
 
 def _words(half: TargetList) -> str:
@@ -122,7 +123,7 @@ def _service_providers(policy: TenantPolicy, other: TenantId) -> Row:
     return _row("blockServiceProviderOutboundAccess", "blocked" if found.value else "not blocked", found)
 
 
-def _redemption(policy: TenantPolicy) -> Iterator[Row]:
+def _redemption(policy: TenantPolicy) -> Row:
     """Only the default policy has an order; partners cannot differ."""
     own = policy.default.invitation_redemption_identity_provider_configuration
     found = own or SERVICE_DEFAULT.invitation_redemption_identity_provider_configuration
@@ -130,13 +131,10 @@ def _redemption(policy: TenantPolicy) -> Iterator[Row]:
         raise AssertionError("the service default has a redemption order")
     configured = own is not None and not policy.default.is_service_default
     origin, rule = (Origin.DEFAULT, "XT-INH-2") if configured else (Origin.SERVICE_DEFAULT, "XT-INH-3")
-    order, fallback = found.primary_identity_provider_precedence_order, found.fallback_identity_provider
-    values: dict[str, tuple[str, Json]] = {
-        "primaryIdentityProviderPrecedenceOrder": (", then ".join(order) or "none", [*order]),
-        "fallbackIdentityProvider": (fallback, fallback),
-    }
-    for name, (words, value) in values.items():
-        yield Row(f"{REDEMPTION}.{name}", words, value, origin, inherited=True, rule=rule)
+    order = ", then ".join(found.primary_identity_provider_precedence_order)
+    words = f"{order or 'nobody'}; otherwise {found.fallback_identity_provider}"
+    value: Json = json.decode(json.encode(found))
+    return Row(REDEMPTION, words, value, origin, inherited=True, rule=rule)
 
 
 def _synchronization(policy: TenantPolicy, other: TenantId) -> Row:

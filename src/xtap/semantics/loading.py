@@ -51,6 +51,8 @@ def tenant_policy(document: Json, path: str = "$") -> TenantPolicy:
     """
     found: list[Violation] = []
     whole = _object(document, path, found)
+    if found:
+        raise InvalidInput(found)
     found += [
         Violation(f"{path}.{name}", f"'{name}' is not known. A tenant's document has {', '.join(MEMBERS)}.")
         for name in whole

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, json, to_builtins
 
 from xtap.model.ids import TenantId
 from xtap.model.schema import Document
@@ -124,7 +124,7 @@ def _gate(gate: Gate | None, decision: Decision) -> Document:
     wider = opened(gate, decision.access) if verdict is Verdict.BLOCKS else None
     if wider is None:
         raise _Impossible("The user id and an application id must be known to say whom to let pass.")
-    body: Document = {gate.name: to_builtins(wider)}
+    body: Document = {str(gate.name): json.decode(json.encode(wider))}
     return body
 
 
