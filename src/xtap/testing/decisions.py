@@ -1,6 +1,7 @@
 """Does an engine mean the same by a policy? Runs the cases of ``conformance/decisions`` against any engine or program.
 
     python -m xtap.testing.decisions --program "python -m xtap.testing.engine"
+    python -m xtap.testing.decisions --against http://127.0.0.1:8420 --tenant ID=TOKEN --tenant ID=TOKEN
 
 An engine is a function from a question to its answer, both JSON documents; a program reads one question from each
 line of its standard input and writes one answer a line. ``conformance/README.md`` explains both. Reading cases
@@ -158,18 +159,39 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m xtap.testing.decisions", description=(__doc__ or "").split("\n", 1)[0]
     )
-    parser.add_argument("--program", required=True, metavar="CMD", help="command that answers a question a line")
+    whom = parser.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--program", metavar="CMD", help="command that answers a question a line")
+    whom.add_argument("--against", metavar="URL", help="server with Graph and AuthZEN; its policies are replaced")
+    parser.add_argument("--tenant", action="append", default=[], metavar="ID=TOKEN", help="a tenant of that server")
+    parser.add_argument("--operator", metavar="TOKEN", help="a token that may ask that server about every tenant")
     parser.add_argument("--cases", type=Path, default=Path("conformance/decisions"), help="folder of the cases")
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose id contains this")
     given = parser.parse_args(arguments)
     try:
         cases = [case for case in load(given.cases) if given.only in case.id]
-        with program(shlex.split(given.program)) as engine:
-            failed = sum([_told(case, run(case, engine)) for case in cases])
+        found = _against(given, cases) if given.against else _by_program(given.program, cases)
     except ConfigurationError as error:
         parser.error(error.message)
-    sys.stdout.write(f"{len(cases) - failed} as expected, {failed} not\n")
-    return 1 if failed or not cases else 0
+    failed = sum([_told(case, problems) for case, problems in found])
+    skipped = len(cases) - len(found)
+    more = f", {skipped} that cannot be asked like this" if skipped else ""
+    sys.stdout.write(f"{len(found) - failed} as expected, {failed} not{more}\n")
+    return 1 if failed or not found else 0
+
+
+def _by_program(command: str, cases: Sequence[Case]) -> list[tuple[Case, list[str]]]:
+    with program(shlex.split(command)) as engine:
+        return [(case, run(case, engine)) for case in cases]
+
+
+def _against(given: argparse.Namespace, cases: Sequence[Case]) -> list[tuple[Case, list[str]]]:
+    import httpx  # noqa: PLC0415 - only this way of asking needs it
+
+    from xtap.testing.remote import Remote, ask  # noqa: PLC0415 - see above
+
+    tokens = dict(pair.split("=", 1) for pair in given.tenant if "=" in pair)
+    with httpx.Client(base_url=given.against, timeout=PATIENCE) as client:
+        return ask(Remote(client, {tenant.lower(): token for tenant, token in tokens.items()}, given.operator), cases)
 
 
 def _told(case: Case, problems: list[str]) -> bool:
