@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from xtap.model.ids import TenantId
 from xtap.model.settings import InboundTrust
+from xtap.semantics import trace as telling
 from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
 from xtap.semantics.effective import Property, Sourced
 from xtap.semantics.gate import Gate, Passage, Verdict
@@ -76,23 +77,17 @@ class Decision(Struct, frozen=True, gc=False):
     @property
     def decided_by(self) -> DecidedBy:
         """Whose setting decided."""
-        from xtap.semantics.trace import decided_by  # noqa: PLC0415 - words are made only when asked for
-
-        return decided_by(self)
+        return telling.decided_by(self)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every applied rule, in order."""
-        from xtap.semantics.trace import steps  # noqa: PLC0415 - see decided_by
-
-        return steps(self)
+        return telling.steps(self)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The facts that an ``unknown`` decision lacks; empty for the others."""
-        from xtap.semantics.trace import missing  # noqa: PLC0415 - see decided_by
-
-        return missing(self) if self.outcome is Outcome.UNKNOWN else ()
+        return telling.missing(self) if self.outcome is Outcome.UNKNOWN else ()
 
     @property
     def error_code(self) -> str | None:
