@@ -11,7 +11,7 @@ What decides before users and applications are asked is compiled into a barrier 
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from xtap.model.ids import TenantId
 from xtap.model.settings import InboundTrust
@@ -105,7 +105,7 @@ class Decision(Struct, frozen=True, gc=False):
         return self.crossing.consent
 
 
-class Crossing(Struct, frozen=True, gc=False):
+class Crossing(Struct, frozen=True, eq=False, gc=False):
     """One channel from one home tenant into one resource tenant.
 
     Attributes:
@@ -120,6 +120,7 @@ class Crossing(Struct, frozen=True, gc=False):
         versions: policy versions of the home and the resource tenant, None where not known.
         settled_outbound: what the home tenant's gate says of every access alike, None if it depends.
         settled_inbound: what the resource tenant's gate says of every access alike.
+        told: a cache of ``xtap.semantics.trace``: steps by what they depend on.
     """
 
     home: TenantId
@@ -133,6 +134,7 @@ class Crossing(Struct, frozen=True, gc=False):
     versions: tuple[int | None, int | None]
     settled_outbound: Passage | None = None
     settled_inbound: Passage | None = None
+    told: dict[tuple[object, ...], tuple[Step, ...]] = field(default_factory=dict)
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this channel between these tenants."""

@@ -17,12 +17,11 @@ from enum import IntEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field, json
+from msgspec import Struct, json
 
 from xtap.model.enums import AccessType, TargetType
 from xtap.model.ids import GUID, TenantId, is_guid
 from xtap.model.targets import ALL_APPLICATIONS, ALL_MICROSOFT_APPS, ALL_USERS, OFFICE_365
-from xtap.semantics.decision import Step
 from xtap.semantics.effective import EffectiveSetting, Property
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ class Apps(Struct, frozen=True, gc=False):
         return None if (client is None or resource is None) and (self.ids or self.suite) else ""
 
 
-class Gate(Struct, frozen=True, eq=False, gc=False):
+class Gate(Struct, frozen=True, gc=False):
     """One setting of one tenant toward another, compiled.
 
     Attributes:
@@ -133,7 +132,6 @@ class Gate(Struct, frozen=True, eq=False, gc=False):
         apps: its applications.
         rule: the cell of the 2x2 rule, or XT-CELL-5 for an access type that no rule knows.
         verdicts: the verdict for each pair (people, apps) of no, yes, unknown: at ``3 * people + apps``.
-        told: a cache for ``xtap.semantics.trace``: the steps of one side, by what they depend on.
     """
 
     tenant: TenantId
@@ -143,7 +141,6 @@ class Gate(Struct, frozen=True, eq=False, gc=False):
     apps: Apps
     rule: str
     verdicts: tuple[Verdict, ...]
-    told: dict[tuple[object, ...], tuple[Step, ...]] = field(default_factory=dict)
 
     def check(self, access: Access) -> Passage:
         """Judge one access."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xtap.model.targets import ALL_APPLICATIONS, ALL_MICROSOFT_APPS, ALL_USERS, OFFICE_365
-from xtap.semantics.decision import ConsentPrompt, DecidedBy, Direction, Outcome, Step
+from xtap.semantics.decision import DecidedBy, Direction, Outcome, Step
 from xtap.semantics.effective import Origin
 from xtap.semantics.gate import Verdict
-from xtap.semantics.request import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xtap.semantics.crossing import Barrier, Decision
+    from xtap.semantics.crossing import Decision
     from xtap.semantics.gate import Passage
     from xtap.semantics.request import Access
 
@@ -60,73 +59,57 @@ def origin_of(passage: Passage) -> Origin:
 
 
 def steps(decision: Decision) -> tuple[Step, ...]:
-    """Return every applied rule, in the order of application."""
-    crossing, access = decision.crossing, decision.access
-    if not access.is_entra_account:
-        found: tuple[Step, ...] = (Step("XT-SCOPE-2", result=decision.outcome),)
-    elif crossing.barrier is not None:
-        found = tuple(_barrier(crossing.barrier))
-    else:
-        found = (
-            _CHANNELS[crossing.channel],
-            *side_steps("XT-ACC-1", crossing.home, decision.outbound, access),
-            *side_steps("XT-ACC-2", crossing.resource, decision.inbound, access),
-        )
-        if _both_block(decision):
-            found += (Step("XT-ACC-3", crossing.home),)
-    if access.requires is not None:
-        found += tuple(_trust(decision))
-    return (*found, _CONSENT[decision.consent_prompt]) if decision.outcome is _ALLOWED else found
+    """Return every applied rule, in the order of application.
 
-
-_ALLOWED = Outcome.ALLOWED
-_CHANNELS = {channel: Step("XT-SCOPE-4", setting=channel) for channel in Channel}
-_CONSENT = {
-    prompt: Step(
-        "XT-CONS-1" if prompt is ConsentPrompt.SUPPRESSED else "XT-CONS-2",
-        setting="automaticUserConsentSettings",
-        result=prompt,
-    )
-    for prompt in ConsentPrompt
-}
-
-
-def _barrier(barrier: Barrier) -> Iterator[Step]:
-    for tenant in barrier.tenants or (None,):
-        yield Step(barrier.rule, tenant, barrier.setting, result=barrier.outcome)
-
-
-def _both_block(decision: Decision) -> bool:
-    out, into = decision.outbound, decision.inbound
-    return out is not None and into is not None and out.verdict is _BLOCKS and into.verdict is _BLOCKS
-
-
-_BLOCKS = Verdict.BLOCKS
-
-
-def side_steps(rule: str, tenant: str, passage: Passage | None, access: Access) -> tuple[Step, ...]:
-    """Tell how one side came to its verdict: inheritance, matches, and the cell of the 2x2 rule.
-
-    A gate keeps what was told of it: the steps depend on nothing but the matches, and whether both applications are
-    known.
+    A crossing keeps what was told of it: without Conditional Access the steps depend on nothing but the matches, and
+    whether both applications are known.
     """
-    if passage is None:
-        return (Step("XT-SCOPE-3", tenant, result="unknown"),)
-    told = passage.gate.told
-    key = (rule, passage.user, passage.app, access.client_app is None or access.resource_app is None)
+    out, into, access, told = decision.outbound, decision.inbound, decision.access, decision.crossing.told
+    if out is None or into is None or access.requires is not None:
+        return tuple(_steps(decision))
+    key = (out.user, out.app, into.user, into.app, access.client_app is None or access.resource_app is None)
     found = told.get(key)
     if found is None:
         if len(told) >= TOLD:
             told.clear()
-        found = told[key] = tuple(_side(rule, tenant, passage, access))
+        found = told[key] = tuple(_steps(decision))
     return found
 
 
-TOLD = 4_096
-"""Sequences of steps that one gate keeps."""
+TOLD = 16_384
+"""Sequences of steps that one crossing keeps."""
 
 
-def _side(rule: str, tenant: str, passage: Passage, access: Access) -> Iterator[Step]:
+def _steps(decision: Decision) -> Iterator[Step]:
+    crossing, access = decision.crossing, decision.access
+    if not access.is_entra_account:
+        yield Step("XT-SCOPE-2", result=decision.outcome)
+    elif crossing.barrier is not None:
+        barrier = crossing.barrier
+        for tenant in barrier.tenants or (None,):
+            yield Step(barrier.rule, tenant, barrier.setting, result=barrier.outcome)
+    else:
+        yield Step("XT-SCOPE-4", setting=crossing.channel)
+        yield from side_steps("XT-ACC-1", crossing.home, decision.outbound, access)
+        yield from side_steps("XT-ACC-2", crossing.resource, decision.inbound, access)
+        if _both_block(decision):
+            yield Step("XT-ACC-3", crossing.home)
+    yield from _trust(decision)
+    if decision.outcome is Outcome.ALLOWED:
+        rule = "XT-CONS-1" if decision.consent_prompt == "suppressed" else "XT-CONS-2"
+        yield Step(rule, setting="automaticUserConsentSettings", result=decision.consent_prompt)
+
+
+def _both_block(decision: Decision) -> bool:
+    sides = (decision.outbound, decision.inbound)
+    return all(passage is not None and passage.verdict is Verdict.BLOCKS for passage in sides)
+
+
+def side_steps(rule: str, tenant: str, passage: Passage | None, access: Access) -> Iterator[Step]:
+    """Tell how one side came to its verdict: inheritance, matches, and the cell of the 2x2 rule."""
+    if passage is None:
+        yield Step("XT-SCOPE-3", tenant, result="unknown")
+        return
     gate, setting = passage.gate, passage.gate.setting
     people, apps = setting.users_and_groups, setting.applications
     users, applications = f"{gate.name}.usersAndGroups", f"{gate.name}.applications"
