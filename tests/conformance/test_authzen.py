@@ -75,8 +75,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 @pytest.mark.parametrize(("topic", "case"), CASES, ids=[case["name"] for _, case in CASES])
 def test_case(servers: dict[str, Server], topic: str, case: Document) -> None:
     asked, expected = case["request"], case["response"]
-    many = {"evaluations": [{}] * asked["items"]} if "items" in asked else {}
-    body = asked["text"] if "text" in asked else asked["body"] | many if "body" in asked else None
+    body = asked.get("text", asked.get("body"))
+    if "items" in asked:
+        body = asked["body"] | {"evaluations": [{}] * asked["items"]}
     answer = servers[topic].send(asked.get("method", "POST"), asked["path"], case["as"], body, asked.get("headers"))
     assert answer.status_code == expected["status"], answer.text
     assert answer.headers["content-type"] == "application/json"
