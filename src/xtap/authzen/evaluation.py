@@ -71,12 +71,13 @@ class DecisionPoint:
         policy = await self._decisions.policy(tenant)
         return sorted({tenant, *(policy.partners if policy is not None else ())})
 
-    async def evaluate(self, enquiry: Enquiry, request: Request) -> Told:
+    async def evaluate(self, enquiry: Enquiry, request: Request, *, noted: bool = True) -> Told:
         """Answer one evaluation.
 
         Args:
             enquiry: who asks, and where.
             request: the question.
+            noted: whether the decision goes into the log; searches try what nobody asked for.
 
         Raises:
             Forbidden: the caller's tenant has no part in the question.
@@ -89,7 +90,7 @@ class DecisionPoint:
                 require_part(view, (tenant,))
         question = await Asker(enquiry.caller.tenant, enquiry.place, view, self.directory).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
-        if self._log is not None:
+        if noted and self._log is not None:
             self._log.note(_entry(enquiry, request, question, found))
         return found
 

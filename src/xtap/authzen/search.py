@@ -101,7 +101,7 @@ class Searches:
         for tried, (candidate, request) in enumerate(tries):
             if len(found) == size or tried == TRIED:
                 break
-            if (await self._point.evaluate(enquiry, request)).decision:
+            if (await self._point.evaluate(enquiry, request, noted=False)).decision:
                 found.append(candidate)
             last = _name(candidate)
             await turns.give()

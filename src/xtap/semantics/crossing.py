@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from xtap.model.ids import TenantId
 from xtap.model.settings import InboundTrust
-from xtap.semantics import trace as telling
+from xtap.semantics import trace
 from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
 from xtap.semantics.effective import Property, Sourced
 from xtap.semantics.gate import Gate, Passage, Verdict
@@ -77,17 +77,17 @@ class Decision(Struct, frozen=True, gc=False):
     @property
     def decided_by(self) -> DecidedBy:
         """Whose setting decided."""
-        return telling.decided_by(self)
+        return trace.decided_by(self)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every applied rule, in order."""
-        return telling.steps(self)
+        return trace.steps(self)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The facts that an ``unknown`` decision lacks; empty for the others."""
-        return telling.missing(self) if self.outcome is Outcome.UNKNOWN else ()
+        return trace.missing(self) if self.outcome is Outcome.UNKNOWN else ()
 
     @property
     def error_code(self) -> str | None:
