@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from xtap.authzen.answers import Told, not_understood, told, told_access
+from xtap.authzen.answers import Contexts, Told, not_understood, told
+from xtap.authzen.people import People
 from xtap.authzen.questions import Asker, Incomplete, Synchronization, requested_moment
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
@@ -54,6 +55,7 @@ class DecisionPoint:
 
     def __init__(self, service: Service, log: DecisionLog | None = None) -> None:
         self._log = log
+        self._contexts = Contexts()
         self._operator = service.operator
         self._decisions = Decisions(service)
         self.directory = Directory(service.store)
@@ -88,7 +90,8 @@ class DecisionPoint:
         if isinstance(moment, dict):
             for tenant in moment:
                 require_part(view, (tenant,))
-        question = await Asker(enquiry.caller.tenant, enquiry.place, view, self.directory).question(request)
+        people = People(enquiry.caller.tenant, view, self.directory, now=moment is None)
+        question = await Asker(enquiry.place, people).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
         if noted and self._log is not None:
             self._log.note(_entry(enquiry, request, question, found))
@@ -99,7 +102,7 @@ class DecisionPoint:
             case Access():
                 require_part(view, (question.home, question.resource))
                 compiled = await self._decisions.compiled(question.home, question.resource, question.channel, moment)
-                return told_access(compiled.decide(question), compiled, view, full=full)
+                return self._contexts.told(compiled.decide(question), compiled, view, full=full)
             case ForeignAccess():
                 tenant = question.policy_tenant
                 require_part(view, (tenant, question.home, question.resource))

@@ -24,7 +24,8 @@ from xtap.authzen.messages import (
     converted,
     member,
 )
-from xtap.authzen.questions import ACTIONS, tenant_of
+from xtap.authzen.people import tenant_of
+from xtap.authzen.questions import ACTIONS
 from xtap.authzen.turns import Turns
 from xtap.errors import InvalidInput
 from xtap.http import sealed

@@ -100,6 +100,13 @@ class Decision(Struct, frozen=True, gc=False):
         return self.trust.decisive.error if self.trust is not None and self.trust.decisive is not None else None
 
     @property
+    def pending(self) -> tuple[str, ...]:
+        """What Conditional Access still asks of the person, whose access is allowed once that is done."""
+        if self.trust is None or self.outcome is not _A:
+            return ()
+        return tuple(f"{demand.control} ({demand.fulfilment})" for demand in self.trust.pending)
+
+    @property
     def consent_prompt(self) -> ConsentPrompt:
         """Whether the person is asked to consent; meant for accesses that are allowed."""
         return self.crossing.consent
@@ -117,7 +124,6 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
         inbound: the resource tenant's gate; None if its policy is not known.
         trust: the resource tenant's effective trust; None if its policy is not known.
         consent: whether a prompt is shown.
-        versions: policy versions of the home and the resource tenant, None where not known.
         settled_outbound: what the home tenant's gate says of every access alike, None if it depends.
         settled_inbound: what the resource tenant's gate says of every access alike.
         told: a cache of ``xtap.semantics.trace``: steps by what they depend on.
@@ -131,7 +137,6 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
     inbound: Gate | None
     trust: Sourced[InboundTrust] | None
     consent: ConsentPrompt
-    versions: tuple[int | None, int | None]
     settled_outbound: Passage | None = None
     settled_inbound: Passage | None = None
     told: dict[tuple[object, ...], tuple[Step, ...]] = field(default_factory=dict)
