@@ -52,16 +52,23 @@ def told(answer: Answer, view: View, policies: Mapping[TenantId, TenantPolicy | 
     return _told(is_permitted(answer), context)
 
 
-def told_access(decision: Decision, compiled: Compiled, view: View, *, full: bool) -> Told:
-    """Tell the decision of an access; what was told before under the same policies is not put together again."""
-    key = _key(decision, view, full=full)
-    found = compiled.answers.get(key)
-    if not isinstance(found, Told):
-        if len(compiled.answers) >= REMEMBERED:
-            compiled.answers.clear()
-        context = _access_context(decision, compiled, view, full=full)
-        found = compiled.answers[key] = _told(is_permitted(decision), context)
-    return found
+class Answers:
+    """Tells the decisions of accesses; what was told before under the same policies is not put together again."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[object, ...], Told] = {}
+
+    def told(self, decision: Decision, compiled: Compiled, view: View, *, full: bool) -> Told:
+        """Tell one decision."""
+        key = (compiled, *_key(decision, view, full=full))
+        found = self._told.get(key)
+        if found is None:
+            found = _told(is_permitted(decision), _access_context(decision, compiled, view, full=full))
+            if len(self._told) >= REMEMBERED:
+                self._told.clear()
+            if len(found.context) <= SHORT:
+                self._told[key] = found
+        return found
 
 
 def is_permitted(answer: Decision | Answer) -> bool:
@@ -89,8 +96,11 @@ def _told(decision: bool, context: Document) -> Told:  # noqa: FBT001 - it is th
     return Told(decision, json.encode(context), summary)
 
 
-REMEMBERED: Final = 4_096
-"""Contexts that are kept for one crossing."""
+REMEMBERED: Final = 16_384
+"""Contexts that are kept; all are dropped when there are more."""
+
+SHORT: Final = 4_096
+"""Bytes of a context that is kept; a fix repeats a tenant's whole list."""
 
 
 def _key(decision: Decision, view: View, *, full: bool) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from xtap.authzen.answers import Told, not_understood, told, told_access
+from xtap.authzen.answers import Answers, Told, not_understood, told
 from xtap.authzen.questions import Asker, Incomplete, Synchronization, requested_moment
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
@@ -56,6 +56,7 @@ class DecisionPoint:
         self._log = log
         self._operator = service.operator
         self._decisions = Decisions(service)
+        self._answers = Answers()
         self.directory = Directory(service.store)
 
     def admit(self, caller: Caller) -> View:
@@ -98,7 +99,7 @@ class DecisionPoint:
             case Access():
                 require_part(view, (question.home, question.resource))
                 compiled = await self._decisions.compiled(question.home, question.resource, question.channel, moment)
-                return told_access(compiled.decide(question), compiled, view, full=full)
+                return self._answers.told(compiled.decide(question), compiled, view, full=full)
             case ForeignAccess():
                 tenant = question.policy_tenant
                 require_part(view, (tenant, question.home, question.resource))

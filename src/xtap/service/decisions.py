@@ -38,22 +38,20 @@ Moment: TypeAlias = "datetime | Mapping[TenantId, int] | None"
 
 
 class Compiled:
-    """One crossing, and what a surface keeps about it for as long as it is true.
+    """One crossing, and the policies that it was compiled from.
 
     Attributes:
         home: the policy of the home tenant that it was compiled from; None if not known.
         resource: the policy of the resource tenant.
         crossing: the compiled policies.
-        answers: a cache for the asking surface; it goes when the crossing goes.
     """
 
-    __slots__ = ("answers", "crossing", "home", "resource")
+    __slots__ = ("crossing", "home", "resource")
 
     def __init__(self, home: TenantPolicy | None, resource: TenantPolicy | None, crossing: Crossing) -> None:
         self.home = home
         self.resource = resource
         self.crossing = crossing
-        self.answers: dict[object, object] = {}
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this crossing."""
@@ -105,7 +103,7 @@ class Decisions:
         if found is not None and found.home is mine and found.resource is theirs:
             return found
         made = Compiled(mine, theirs, compile_crossing(mine, theirs, (home, resource), channel))
-        if moment is None:
+        if moment is None and mine is not None and theirs is not None:  # ids that somebody made up are not kept
             if len(self._compiled) >= REMEMBERED:
                 self._compiled.clear()
             self._compiled[key] = made
