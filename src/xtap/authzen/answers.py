@@ -52,8 +52,8 @@ def told(answer: Answer, view: View, policies: Mapping[TenantId, TenantPolicy | 
     return _told(is_permitted(answer), context)
 
 
-class Contexts:
-    """What was told before under policies that are still true: the oldest are forgotten first."""
+class Answers:
+    """Tells the decisions of accesses; what was told before under the same policies is not put together again."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[object, ...], Told] = {}
@@ -63,10 +63,11 @@ class Contexts:
         key = (compiled, view.tenant, full, *_basis(decision))
         found = self._told.get(key)
         if found is None:
+            found = _told(_lets_in(decision, compiled), _access_context(decision, compiled, view, full=full))
             if len(self._told) >= REMEMBERED:
                 del self._told[next(iter(self._told))]
-            context = _access_context(decision, compiled, view, full=full)
-            found = self._told[key] = _told(_lets_in(decision, compiled), context)
+            if len(found.context) <= SHORT:
+                self._told[key] = found
         return found
 
 
@@ -104,7 +105,10 @@ def _told(decision: bool, context: Document) -> Told:  # noqa: FBT001 - it is th
 
 
 REMEMBERED: Final = 16_384
-"""Contexts that are kept."""
+"""Contexts that are kept; the oldest are forgotten first."""
+
+SHORT: Final = 4_096
+"""Bytes of a context that is kept; a fix repeats a tenant's whole list."""
 
 
 def _basis(decision: Decision) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from xtap.authzen.answers import Contexts, Told, not_understood, told
+from xtap.authzen.answers import Answers, Told, not_understood, told
 from xtap.authzen.people import People
 from xtap.authzen.questions import Asker, Incomplete, Synchronization, requested_moment
 from xtap.model.ids import TenantId
@@ -55,9 +55,9 @@ class DecisionPoint:
 
     def __init__(self, service: Service, log: DecisionLog | None = None) -> None:
         self._log = log
-        self._contexts = Contexts()
         self._operator = service.operator
         self._decisions = Decisions(service)
+        self._answers = Answers()
         self.directory = Directory(service.store)
 
     def admit(self, caller: Caller) -> View:
@@ -102,7 +102,7 @@ class DecisionPoint:
             case Access():
                 require_part(view, (question.home, question.resource))
                 compiled = await self._decisions.compiled(question.home, question.resource, question.channel, moment)
-                return self._contexts.told(compiled.decide(question), compiled, view, full=full)
+                return self._answers.told(compiled.decide(question), compiled, view, full=full)
             case ForeignAccess():
                 tenant = question.policy_tenant
                 require_part(view, (tenant, question.home, question.resource))
