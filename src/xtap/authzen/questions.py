@@ -39,6 +39,14 @@ ACTIONS: Final = (*Channel, "tenantRestrictions", "invite", "crossTenantSync")
 """Every action that has a meaning, in the order of action searches."""
 
 ENTRA: Final = "azureActiveDirectory"
+PROVIDERS: Final = (
+    ENTRA,
+    "externalFederation",
+    "socialIdentityProviders",
+    "emailOneTimePasscode",
+    "microsoftAccount",
+)
+"""Where an account may live; another word is refused, because accounts that are not of Entra are not governed."""
 
 
 class Synchronization(Struct, frozen=True, gc=False):
@@ -108,7 +116,7 @@ class Asker(Struct, frozen=True, gc=False):
             resource_app=_known_id(request.resource.id),
             claims=person.claims or NO_CLAIMS_KNOWN,
             requires=_requirements(request.context.conditional_access),
-            is_entra_account=person.identity_provider == ENTRA,
+            is_entra_account=_is_entra(person.identity_provider),
         )
 
     async def _restricted(self, request: Request) -> ForeignAccess | Incomplete:
@@ -152,7 +160,7 @@ class Asker(Struct, frozen=True, gc=False):
             resource=TenantId(resource),
             domain=address[1],
             home=home,
-            is_entra_account=person.identity_provider == ENTRA,
+            is_entra_account=_is_entra(person.identity_provider),
             allowed_domains=_domains(action.allowed_domains, "allowedDomains"),
             blocked_domains=_domains(action.blocked_domains, "blockedDomains"),
         )
@@ -236,6 +244,13 @@ def tenant_of(text: str | None, path: str) -> TenantId | None:
     if not is_guid(text):
         raise InvalidInput.at(path, f"{path}: Expected a tenant id (GUID), found '{text[:64]}'.")
     return TenantId(text.lower())
+
+
+def _is_entra(provider: str) -> bool:
+    if provider not in PROVIDERS:
+        path = "$.subject.properties.identityProvider"
+        raise InvalidInput.at(path, f"{path}: Expected one of {', '.join(PROVIDERS)}, found '{provider[:64]}'.")
+    return provider == ENTRA
 
 
 def _groups(ids: tuple[str, ...]) -> frozenset[str]:
