@@ -319,6 +319,7 @@ async def test_decisions_are_logged_for_the_tenant_that_asked(tmp_path: Path) ->
         await ask(app, "evaluation", ASKED, more={"X-Request-ID": "r-1"})
         denied = ASKED | {"action": {"name": "b2bDirectConnect"}}
         await ask(app, "evaluations", {"evaluations": [denied]}, "fabrikam", {"X-Request-ID": "r-2"})
+        await ask(app, "search/action", {"subject": ALEX, "resource": WIKI})  # tries every action; none was asked for
         log = app.application.decision_log
         assert log is not None
         await log.close()

@@ -38,7 +38,7 @@ Moment: TypeAlias = "datetime | Mapping[TenantId, int] | None"
 
 
 class Compiled:
-    """One crossing, and the policies that it was compiled from.
+    """One crossing, and the policies that it was compiled from; it equals nothing but itself.
 
     Attributes:
         home: the policy of the home tenant that it was compiled from; None if not known.
