@@ -40,7 +40,7 @@ CROSSING = ("--home", FABRIKAM, "--resource", CONTOSO)
 MEMBER = ("--user", USER, "--group", GROUP, "--app", SHAREPOINT)
 OUTSIDER = ("--user", USER, "--no-groups", "--client-app", APP, "--app", APP)
 ALEX = "alex@fabrikam.example"
-MANY = 1_200
+MANY = 230
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write(tmp_path, "contoso.json", contoso())
+    write(tmp_path, "contoso.json", contoso(blockServiceProviderOutboundAccess=False))  # as Graph (beta) answers it
     write(tmp_path, "fabrikam.json", fabrikam())
     return tmp_path
 
@@ -128,10 +128,10 @@ def test_partners_of_every_page_count(tmp_path: Path, capsys: pytest.CaptureFixt
         for number in range(1, MANY + 1):
             partner: dict[str, Any] = {"tenantId": f"99999999-9999-4999-8999-{number:012d}"}
             client.post(f"{POLICY}/partners", json=partner).raise_for_status()
-        client.patch(f"{POLICY}/partners/{last}", json={"inboundTrust": {"isMfaAccepted": True}}).raise_for_status()
-        client.put(
-            f"{POLICY}/partners/{last}/identitySynchronization", json={"userSyncInbound": {"isSyncAllowed": True}}
-        ).raise_for_status()
+        own = {"inboundTrust": {"isMfaAccepted": True}, "automaticUserConsentSettings": {"inboundAllowed": True}}
+        client.patch(f"{POLICY}/partners/{last}", json=own).raise_for_status()
+        sync = {"userSyncInbound": {"isSyncAllowed": True}}
+        client.put(f"{POLICY}/partners/{last}/identitySynchronization", json=sync).raise_for_status()
         said = say(capsys, "effective", "--of", CONTOSO, "--toward", last, "--output", "json", *flags(local))
     values = {row["setting"]: (row["value"], row["origin"]) for row in said.json["settings"]}
     assert values["inboundTrust.isMfaAccepted"] == (True, "partner")
@@ -290,7 +290,7 @@ STRANGE: list[tuple[int, object, str]] = [
     (302, "", "status 302"),
     (404, "nothing here", "status 404"),
     (401, "", "refuses the token (401)."),
-    (403, '"no\u001b[31m\\nmore"', "(403): no [31m more"),
+    (403, r'"no\u001b[31m\nmore"', "(403): no [31m more"),
     (429, "", "(429)"),
     (503, {"error": {"message": "busy", "details": [{"message": "later"}, {}, 7]}}, "(503): busy later"),
     (500, {"error": 7}, "(500)."),

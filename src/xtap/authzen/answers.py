@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, convert, json, to_builtins
 
 from xtap.semantics.decision import DecidedBy, Outcome, Step
-from xtap.semantics.explain import explain
+from xtap.semantics.explain import explain, for_user
 from xtap.semantics.repair import Repair, repair
 from xtap.service.decision_log import Summary
 from xtap.service.disclosure import View, disclosed
@@ -109,6 +109,7 @@ def _access_context(decision: Decision, compiled: Compiled, view: View, *, full:
     shown = disclosed(decision, view)
     context = _context(shown, full=full)
     if decision.allowed:
+        context["reason_user"] = for_user(decision)  # it discloses nothing: both organizations allow this
         context["consent_prompt"] = str(decision.consent_prompt)
     demands = () if decision.trust is None else decision.trust.demands
     context["trust"] = {str(demand.control): str(demand.fulfilment) for demand in demands}

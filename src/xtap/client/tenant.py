@@ -92,7 +92,7 @@ def own_policies(server: Server, own: Own) -> Policies:
 
 def _partners(server: Server) -> Iterator[Json]:
     """Yield the partners of every page."""
-    page: Json = f"{POLICY}/partners?$expand=identitySynchronization&$top=999"
+    page: Json = f"{POLICY}/partners?$expand=identitySynchronization"
     while isinstance(page, str):
         answer = server.get(page)
         found = answer.get("value")

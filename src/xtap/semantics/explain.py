@@ -32,10 +32,11 @@ class Explanation(Struct, frozen=True):
 
 def explain(answer: Decision | Answer) -> Explanation:
     """Put an answer into words."""
-    return Explanation(_for_user(answer), (_summary(answer), *map(_sentence, answer.steps)))
+    return Explanation(for_user(answer), (_summary(answer), *map(_sentence, answer.steps)))
 
 
-def _for_user(answer: Decision | Answer) -> str:
+def for_user(answer: Decision | Answer) -> str:
+    """Put an answer into one sentence for the person; it names no setting and no list."""
     code = f" ({answer.error_code})" if answer.error_code else ""
     match answer.outcome:
         case Outcome.ALLOWED:
