@@ -132,7 +132,9 @@ def test_partners_of_every_page_count(tmp_path: Path, capsys: pytest.CaptureFixt
         client.patch(f"{POLICY}/partners/{last}", json=own).raise_for_status()
         sync = {"userSyncInbound": {"isSyncAllowed": True}}
         client.put(f"{POLICY}/partners/{last}/identitySynchronization", json=sync).raise_for_status()
-        said = say(capsys, "effective", "--of", CONTOSO, "--toward", last, "--output", "json", *flags(local))
+        address = f"http://LOCALHOST:{local.port}"  # links come back in lower case
+        asked = ("effective", "--of", CONTOSO, "--toward", last, "--server", address, "--token", local.token())
+        said = say(capsys, *asked, "--output", "json")
     values = {row["setting"]: (row["value"], row["origin"]) for row in said.json["settings"]}
     assert values["inboundTrust.isMfaAccepted"] == (True, "partner")
     assert values["identitySynchronization.userSyncInbound.isSyncAllowed"] == (True, "partner")
@@ -220,6 +222,7 @@ def test_files_and_a_server_exclude_each_other(capsys: pytest.CaptureFixture[str
         (("--token", "wrong"), ("refuses the token (401)",)),
         (("--server", "localhost:8420"), ("http", "'localhost:8420'")),
         (("--server", "ftp://localhost"), ("'ftp://localhost'",)),
+        (("--server", "http://localhost:many"), ("'http://localhost:many'", "port")),
         (("--server", "http://localhost/v1.0"), ("'http://localhost/v1.0'",)),
         (("--as-of", "yesterday"), ("--as-of", "'yesterday'", "2026-11-01T12:00:00Z")),
         (("--as-of", "2026-11-01T12:00:00"), ("--as-of", "zone")),
@@ -309,6 +312,8 @@ def test_a_strange_answer_is_told_in_one_line(capsys: pytest.CaptureFixture[str]
         ({}, "names no organization"),
         ({"value": []}, "names no organization"),
         (GRAPH, "$.policy.value: 'value' is not known"),
+        (GRAPH | {"@odata.nextLink": "/again"}, "comes back to the same page"),
+        (GRAPH | {"@odata.nextLink": "http://[/x"}, "another server, 'http://[/x'"),
         (GRAPH | {"@odata.nextLink": "http://elsewhere.example/x"}, "another server, 'http://elsewhere.example/x'"),
     ],
 )

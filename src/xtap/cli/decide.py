@@ -33,7 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     parser.epilog = (
         "exit code: 0 allowed (or inside one tenant), 2 blocked, unknown or not governed, 1 error\n"
-        "what is not said is not known: the answer is then 'unknown' where it would decide"
+        "what is not said is not known: the answer is then 'unknown' where it would decide\n"
+        "a --server fills in the groups of people that its directory knows"
     )
     add_source(parser)
     parser.add_argument("--home", required=True, metavar="TENANT", help="the person's tenant: id or displayName")
