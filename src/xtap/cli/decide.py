@@ -154,6 +154,8 @@ def _text(access: Access, told: Telling, names: Names) -> Iterator[str]:
         yield from ("", f"{code.code}: {code.meaning}", code.remedy)
     if told.missing:
         yield from ("", f"Not known, and needed: {', '.join(told.missing)}.")
+    if told.pending:
+        yield from ("", f"To be done first: {', '.join(told.pending)}.")
     if told.consent_prompt is not None:
         yield from ("", f"Consent prompt: {told.consent_prompt}.")
     yield from ("", "Steps:")
@@ -173,7 +175,7 @@ def _fix(told: Telling, names: Names) -> Iterator[str]:
     for change in told.fix:
         yield from _request(change, names)
     for tenant in told.fix_withheld:
-        yield from ("", f"{_name(names, tenant)} must change something too; what, is told to that tenant only.")
+        yield from ("", f"{_name(names, tenant)} must change something; what, is told to that tenant only.")
 
 
 def _request(change: Change, names: Names) -> Iterator[str]:
