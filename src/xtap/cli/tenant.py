@@ -158,7 +158,8 @@ def _print(args: argparse.Namespace, found: list[Tenant], applications: list[App
     apps = [{"clientId": app.client_id, "permissions": list(app.permissions)} for app in applications]
     if args.output == "json":
         shown = [
-            {"id": tenant.id, "displayName": tenant.display_name, "domains": list(tenant.domains)} for tenant in found
+            {"id": each.id, "displayName": each.display_name, "domains": list(each.domains), "cloud": each.cloud}
+            for each in found
         ]
         whole: object = shown if args.action == "list" else shown[0] | {"applications": apps}
         print(json.dumps(whole | {"clientSecret": secret} if secret and isinstance(whole, dict) else whole, indent=2))
