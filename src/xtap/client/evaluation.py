@@ -88,7 +88,7 @@ def evaluate(server: Server, access: Access, as_of: datetime | None = None) -> T
     except ValidationError as error:
         raise server.stranger(str(error)) from None
     told = _told(answer.decision, answer.context)
-    if answer.decision is not (told.permits(access.home, access.resource) and not told.pending):
+    if answer.decision is not told.permits(access.home, access.resource):
         raise server.stranger(f"decision {answer.decision} with outcome '{told.outcome}'")
     return told
 

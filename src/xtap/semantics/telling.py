@@ -54,9 +54,9 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     policy_versions: dict[TenantId, int] = {}
 
     def permits(self, home: TenantId, resource: TenantId) -> bool:
-        """Say whether it is allowed, or inside one tenant, where no border is and a server has nothing against it."""
+        """Say whether it is allowed now, or inside one tenant, where no border is and a server has nothing against it."""
         inside = self.outcome is Outcome.NOT_APPLICABLE and home == resource and self.decision is not False
-        return self.outcome is Outcome.ALLOWED or inside
+        return (self.outcome is Outcome.ALLOWED and not self.pending) or inside
 
 
 def tell(decision: Decision, repair: Repair | None = None) -> Telling:
