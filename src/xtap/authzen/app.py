@@ -20,6 +20,7 @@ from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
 from xtap.service import tenants
+from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -100,6 +101,7 @@ class AuthzenApp:
         place = await self._place(found[1], caller) if found and found[1] else None
         self._point.admit(caller)
         body = json_object(decoded(await read(receive), headers), headers)
+        await settle(self._service)
         return await self._ask(what, Enquiry(caller, place, request_id), body)
 
     async def _ask(self, what: str, enquiry: Enquiry, body: Document) -> bytes:

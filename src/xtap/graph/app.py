@@ -19,6 +19,7 @@ from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
 from xtap.model.versions import BETA, V1, Version
 from xtap.service.context import Call
+from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -88,6 +89,7 @@ class GraphApp:
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{base(scope['scheme'], headers.get(b'host', b''), scope.get('server'))}/{version.name}"
         query = scope["query_string"]
+        await settle(self._service)
         return await handler(Exchange(self._service, call, root, path, key, query, headers, body, self._paging_key))
 
 

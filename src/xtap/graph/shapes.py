@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xtap.graph.odata.shape import PropertyType
     from xtap.model.schema import Property
 
-_GUIDS = frozenset({"id", "tenantId", "externalCloudAuthorizedApplicationId"})
+_GUIDS = frozenset({"id", "tenantId", "externalCloudAuthorizedApplicationId", "addedByTenantId"})
 _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
     {
         policies.Policy: {"default": policies.Default, "partners": policies.Partner, "templates": policies.Templates},
@@ -85,6 +85,10 @@ _ENUMS = MappingProxyType(
         "TargetType": "crossTenantAccessPolicyTargetType",
         "IdentityProvider": "b2bIdentityProvidersType",
         "TemplateApplicationLevel": "templateApplicationLevel",
+        "OrganizationState": "multiTenantOrganizationState",
+        "MemberRole": "multiTenantOrganizationMemberRole",
+        "MemberState": "multiTenantOrganizationMemberState",
+        "ProcessingStatus": "multiTenantOrganizationMemberProcessingStatus",
     }
 )
 """CSDL names of the enums; ``allowedCloudEndpoints`` is a collection of strings in the CSDL."""
