@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtap.graph.odata.shape import Collection, EnumType, Navigation, Scalar, Shape
-from xtap.model import policies
+from xtap.model import organizations, policies
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE, TemplateApplicationLevel
 from xtap.model.schema import properties, wire_name
 
@@ -27,6 +27,10 @@ _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
         policies.Templates: {
             "multiTenantOrganizationPartnerConfiguration": policies.PartnerTemplate,
             "multiTenantOrganizationIdentitySynchronization": policies.SyncTemplate,
+        },
+        organizations.MultiTenantOrganization: {
+            "tenants": organizations.Member,
+            "joinRequest": organizations.JoinRequest,
         },
     }
 )
@@ -47,7 +51,7 @@ def shape_of(kind: type[Struct]) -> Shape:
     found: dict[str, PropertyType] = {name: _type(known) for name, known in properties(kind).items()}
     for base in kind.__mro__:
         for name, target in _LINKS.get(base, {}).items():
-            found[name] = Navigation(shape_of(target), many=name == "partners", expandable=False)
+            found[name] = Navigation(shape_of(target), many=name in {"partners", "tenants"}, expandable=False)
     if kind in _SYNC:
         found["identitySynchronization"] = Navigation(shape_of(_SYNC[kind]))
     return Shape(f"microsoft.graph.{wire_name(kind)}", found)

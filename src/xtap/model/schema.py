@@ -38,6 +38,7 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         policies.Templates: "policyTemplate",
         organizations.MultiTenantOrganization: "multiTenantOrganization",
         organizations.BasicMember: "multiTenantOrganizationMember",
+        organizations.Member: "multiTenantOrganizationMember",
         organizations.MemberTransition: "multiTenantOrganizationMemberTransitionDetails",
         organizations.JoinRequest: "multiTenantOrganizationJoinRequestRecord",
         organizations.JoinTransition: "multiTenantOrganizationJoinRequestTransitionDetails",
