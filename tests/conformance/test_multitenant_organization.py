@@ -126,6 +126,18 @@ async def test_a_partner_that_is_added_again_is_marked(stage: Stage):
     assert made["isInMultiTenantOrganization"] is False
 
 
+async def test_a_time_may_be_sent_back_in_another_spelling(stage: Stage):
+    """The Python SDK writes ``+00:00`` for ``Z``."""
+    await stage.create()
+    before = await stage.ask("a", "GET", MTO)
+    assert before["createdDateTime"] == "2026-11-21T12:00:00Z"
+    for same in ("2026-11-21T12:00:00+00:00", "2026-11-21T13:00:00.000+01:00"):
+        await stage.ask("a", "PATCH", MTO, {"createdDateTime": same})
+    for other in ("2026-11-21T12:00:00", "2026-11-21T12:00:01Z", "now"):
+        await stage.ask("a", "PATCH", MTO, {"createdDateTime": other}, status=400)
+    assert await stage.ask("a", "GET", MTO) == before
+
+
 async def test_only_owners_change_the_organization(stage: Stage):
     await stage.gather("b", "c")
     for method, path, body in (
