@@ -87,15 +87,13 @@ def check_role(organization: Organization, before: Member, after: Member) -> Non
         )
 
 
-def check_removal(organization: Organization, member: Member, by: TenantId) -> None:
-    """Let a tenant leave, or be removed, or refuse; the last owner may, and ends the organization.
+def check_removal(organization: Organization, member: Member) -> None:
+    """Let a tenant leave, or be removed, or refuse; the last owner may leave, and ends the organization.
 
     Raises:
         PolicyViolation: it is an owner, or created the organization.
     """
-    if member.state is not MemberState.ACTIVE or (
-        organization.is_last_owner(member.tenant_id) and member.tenant_id == by
-    ):
+    if member.state is not MemberState.ACTIVE or organization.is_last_owner(member.tenant_id):
         return
     if member.tenant_id == organization.creator:
         raise PolicyViolation.at("$", f"Tenant {member.tenant_id} created the organization and cannot be removed.")

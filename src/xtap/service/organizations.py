@@ -178,7 +178,7 @@ async def remove_member(service: Service, call: Call, tenant: TenantId) -> None:
 
     def decide(draft: Draft, organization: Organization) -> None:
         before = _member(organization, tenant)
-        check_removal(organization, before, by)
+        check_removal(organization, before)
         author = author_of(call)
         if organization.is_last_owner(tenant):
             draft.put(Kind.ORGANIZATION, organization.id, None)

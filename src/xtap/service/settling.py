@@ -77,7 +77,7 @@ def _joined(service: Service, directory: Snapshot) -> Change:
     for key, tenant in _due(directory, service.now):
         draft.put(Kind.DUE_JOIN, key, None)
         wish = join_of(directory, tenant)
-        if wish is not None and wish.due_key(tenant) == key:
+        if wish is not None:
             _join(draft, tenant, wish)
     return draft.change()
 
