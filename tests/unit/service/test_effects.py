@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xtap.model.audit import Author, Event
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
@@ -9,6 +11,9 @@ from xtap.service.context import Service
 from xtap.service.effects import Joined, Left, Told, carry_out
 from xtap.store.memory import MemoryStore
 from xtap.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from xtap.service.effects import Effect
 
 TENANT = TenantId("11111111-1111-4111-8111-111111111111")
 FELLOW = TenantId("22222222-2222-4222-8222-222222222222")
@@ -27,7 +32,7 @@ def test_what_was_carried_out_before_is_left_out():
 
 
 def test_effects_of_one_list_see_each_other():
-    both = [("1", Joined(TENANT, AUTHOR, FELLOW)), ("2", Left(TENANT, AUTHOR, FELLOW))]
+    both: list[tuple[str, Effect]] = [("1", Joined(TENANT, AUTHOR, FELLOW)), ("2", Left(TENANT, AUTHOR, FELLOW))]
     change = carry_out(SERVICE, both, Snapshot(TENANT))
     after = Snapshot(TENANT).apply(change)
     assert after.get(Kind.FELLOW, FELLOW) is None
