@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import batch, organization, partners
+from xtap.graph import batch, multitenant, organization, partners
 from xtap.graph.people import groups, users
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PARTNER = f"{ROOT}/partners/{{key}}"
 _TEMPLATES = f"{ROOT}/templates"
+_TENANTS = multitenant.TENANTS
 
 ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
@@ -44,6 +45,18 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         "groups/{key}": {"GET": groups.get},
         "organization": {"GET": organization.get_list},
         "organization/{key}": {"GET": organization.get},
+        multitenant.PATH: {"GET": multitenant.get, "PUT": multitenant.put, "PATCH": multitenant.patch},
+        f"{multitenant.PATH}/joinRequest": {
+            "GET": multitenant.get_join_request,
+            "PATCH": multitenant.patch_join_request,
+        },
+        _TENANTS: {"GET": multitenant.get_tenants, "POST": multitenant.post_tenant},
+        f"{_TENANTS}/$count": {"GET": multitenant.get_count},
+        f"{_TENANTS}/{{key}}": {
+            "GET": multitenant.get_tenant,
+            "PATCH": multitenant.patch_tenant,
+            "DELETE": multitenant.delete_tenant,
+        },
         _TEMPLATES: {"GET": get_templates},
         f"{_TEMPLATES}/multiTenantOrganizationPartnerConfiguration": {
             "GET": partner_template.get,

@@ -21,6 +21,7 @@ import httpx
 from msgspec import UNSET, Struct, UnsetType, ValidationError, convert, field
 
 from xtap.errors import ConfigurationError
+from xtap.model.ids import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 INNER_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 MATCHERS: Mapping[str, re.Pattern[str]] = {"<guid>": GUID, "<string>": re.compile(r"(?s).*")}
 POLICY = "policies/crossTenantAccessPolicy"
+ORGANIZATION = "tenantRelationships/multiTenantOrganization"
 TEMPLATES = ("multiTenantOrganizationPartnerConfiguration", "multiTenantOrganizationIdentitySynchronization")
 
 
@@ -236,6 +238,9 @@ class Runner:
 
     def wipe(self) -> None:
         """Bring the tenant back to the state that nobody configured, through the API."""
+        if self._ask("GET", ORGANIZATION).json()["state"] == "active":
+            self._ask("DELETE", f"{ORGANIZATION}/tenants/{self.tenant}")
+        self._ask("PATCH", f"{ORGANIZATION}/joinRequest", {"addedByTenantId": DIRECTORY})
         partners = self._ask("GET", f"{POLICY}/partners?$select=tenantId&$expand=identitySynchronization").json()
         for partner in partners["value"]:
             path = f"{POLICY}/partners/{partner['tenantId']}"
