@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "serve": "run the server: Graph, and the embedded issuer for local use",
         "init": "write xtap.toml, a local certificate authority, signing keys and (--demo) two tenants",
         "token": "print a bearer token from the embedded issuer",
-        "tenant": "add, list or show the tenants that the server knows",
+        "tenant": "the tenants that the server knows, their people, and what they asked for",
         "decide": "decide one access between two tenants, with the reasons and the fix",
         "effective": "list the effective settings of one tenant toward another, each with its origin",
         "compare": "compare two policies of one tenant: who gains and who loses access",

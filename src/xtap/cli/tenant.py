@@ -73,6 +73,8 @@ async def _add(store: Store, args: argparse.Namespace) -> None:
     from xtap.model.ids import parse_tenant_id  # noqa: PLC0415
     from xtap.service import tenants  # noqa: PLC0415
 
+    if not args.name.strip():
+        raise ConfigurationError("A tenant needs a name.")
     tenant_id = parse_tenant_id(args.id or str(uuid4()), "--id")
     domains = tuple(domain.lower() for domain in args.domain)
     tenant = Tenant(
