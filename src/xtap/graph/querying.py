@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ON_ONE = frozenset({"select", "expand", "format"})
 ON_MANY = frozenset({"select", "expand", "filter", "orderby", "top", "skip", "count", "skiptoken", "format"})
 ON_COUNT = frozenset({"filter"})
+ON_FUNCTION = frozenset({"format"})
 
 EVERYTHING = Projection()
 

@@ -1,4 +1,4 @@
-"""Every address, its methods and their handlers: the same for v1.0 and beta.
+"""Every address, its methods and their handlers: the same for v1.0 and beta, and those that only beta has.
 
 Addresses that only the metadata knows answer GET; their DELETE and PATCH are 405, because no page says what they
 would do (wire.md section 2.3).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import organization, partners
+from xtap.graph import estimates, neighbours, organization, partners, tenant_information
 from xtap.graph.people import groups, users
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
@@ -43,6 +43,14 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         "groups/{key}": {"GET": groups.get},
         "organization": {"GET": organization.get_list},
         "organization/{key}": {"GET": organization.get},
+        "tenantRelationships/findTenantInformationByTenantId(tenantId={key})": {"GET": tenant_information.by_tenant_id},
+        "tenantRelationships/findTenantInformationByDomainName(domainName={key})": {
+            "GET": tenant_information.by_domain_name
+        },
+        "policies/authorizationPolicy": {
+            "GET": neighbours.authorization_policy.get,
+            "PATCH": neighbours.authorization_policy.patch,
+        },
         _TEMPLATES: {"GET": get_templates},
         f"{_TEMPLATES}/multiTenantOrganizationPartnerConfiguration": {
             "GET": partner_template.get,
@@ -58,5 +66,19 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         f"{_TEMPLATES}/multiTenantOrganizationIdentitySynchronization/resetToDefaultSettings": {
             "POST": sync_template.reset
         },
+    }
+)
+
+BETA_ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
+    {
+        "policies/authorizationPolicy/authorizationPolicy": {  # its id: how beta was documented before
+            "GET": neighbours.authorization_policy.get,
+            "PATCH": neighbours.authorization_policy.patch,
+        },
+        "networkAccess/settings/crossTenantAccess": {
+            "GET": neighbours.network_access.get,
+            "PATCH": neighbours.network_access.patch,
+        },
+        "roleManagement/directory/estimateAccess": {"POST": estimates.post},
     }
 )

@@ -2,7 +2,7 @@
 
 A record keeps facts: who, when, what, and the whole object before and after, so that any past state can be had again.
 The directoryAudit that clients read is made from it when they read (resource page directoryAudit; activity
-names: audit activity reference. The name for the root policy is ours: the reference lists none).
+names: audit activity reference. The names for the root policy and for network access are ours: it lists none).
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Activity(Enum):
         "Reset a multi tenant org identity sync policy template",
         "Update",
     )
+    UPDATE_AUTHORIZATION_POLICY = ("AuthorizationPolicy", "Update authorization policy", "Update")
+    UPDATE_NETWORK_ACCESS = ("NetworkAccess", "Update cross-tenant access settings of network access", "Update")
 
 
 NOTHING = Raw(b"null")

@@ -57,6 +57,30 @@ class TemplateApplicationLevel(StrEnum):
         return max(parts - {cls.NONE}, default=cls.NONE)
 
 
+class AllowInvitesFrom(StrEnum):
+    """allowInvitesFrom: who may invite guests."""
+
+    NONE = "none"
+    ADMINS_AND_GUEST_INVITERS = "adminsAndGuestInviters"
+    ADMINS_GUEST_INVITERS_AND_ALL_MEMBERS = "adminsGuestInvitersAndAllMembers"
+    EVERYONE = "everyone"
+
+
+class GuestUserRole(StrEnum):
+    """The roles that ``guestUserRoleId`` may name: as members, limited, restricted."""
+
+    USER = "a0b1b346-4d3e-4e8b-98f8-753987be4970"
+    GUEST_USER = "10dae51f-b6af-4016-8d66-8c2a99b929b3"
+    RESTRICTED_GUEST_USER = "2af84b1e-32c8-42b7-82bc-daa82404023b"
+
+
+class TaggingStatus(StrEnum):
+    """networkaccess.status: whether traffic is marked with the tenant."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
 class CloudEndpoint(StrEnum):
     """The other Microsoft clouds that ``allowedCloudEndpoints`` may name (semantics R5.1)."""
 

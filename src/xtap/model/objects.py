@@ -14,6 +14,8 @@ class Kind(StrEnum):
     IDENTITY_SYNC = "identitySynchronization"
     PARTNER_TEMPLATE = "partnerTemplate"
     SYNC_TEMPLATE = "identitySynchronizationTemplate"
+    AUTHORIZATION_POLICY = "authorizationPolicy"
+    NETWORK_ACCESS = "networkCrossTenantAccess"
     TENANT = "tenant"
     APPLICATION = "application"
     USER = "user"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import NODEFAULT, Struct, inspect, to_builtins
 
-from xtap.model import directory, policies, settings
+from xtap.model import directory, neighbours, policies, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,10 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         directory.Group: "group",
         directory.Organization: "organization",
         directory.VerifiedDomain: "verifiedDomain",
+        directory.TenantInformation: "tenantInformation",
+        neighbours.AuthorizationPolicy: "authorizationPolicy",
+        neighbours.DefaultUserRolePermissions: "defaultUserRolePermissions",
+        neighbours.NetworkAccess: "networkaccess.crossTenantAccessSettings",
         settings.B2BSetting: "crossTenantAccessPolicyB2BSetting",
         settings.TenantRestrictions: "crossTenantAccessPolicyTenantRestrictions",
         settings.DevicesFilter: "devicesFilter",

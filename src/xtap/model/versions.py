@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xtap.model import policies
+from xtap.model import neighbours, policies
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -23,7 +23,22 @@ class Version:
     default: type[Struct]
     partner: type[Struct]
     identity_sync: type[Struct]
+    authorization_policy: type[Struct]
 
 
-V1 = Version("v1.0", policies.Policy, policies.Default, policies.Partner, policies.IdentitySync)
-BETA = Version("beta", policies.BetaPolicy, policies.BetaDefault, policies.BetaPartner, policies.BetaIdentitySync)
+V1 = Version(
+    "v1.0",
+    policies.Policy,
+    policies.Default,
+    policies.Partner,
+    policies.IdentitySync,
+    neighbours.AuthorizationPolicy,
+)
+BETA = Version(
+    "beta",
+    policies.BetaPolicy,
+    policies.BetaDefault,
+    policies.BetaPartner,
+    policies.BetaIdentitySync,
+    neighbours.BetaAuthorizationPolicy,
+)

@@ -28,6 +28,7 @@ from xtap.identity.callers import Callers
 from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.tokens import Verifier
+from xtap.server import cloud_metadata
 from xtap.server.directory import LocalDirectory
 from xtap.server.settings import check, operator_of
 from xtap.service.context import Service
@@ -75,6 +76,8 @@ class Application:
             await self.authzen(scope, receive, send)
         elif path in {"/healthz", "/readyz"}:
             await _reply(send, *await self._health(path))
+        elif path == cloud_metadata.PATH and scope["method"] == "GET":
+            await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
@@ -202,9 +205,7 @@ def _issuer_app(issuer: EmbeddedIssuer) -> Any:
     return issuer_app(issuer)
 
 
-async def _reply(
-    send: Callable[[MutableMapping[str, Any]], Awaitable[None]], status: int, body: dict[str, Any]
-) -> None:
+async def _reply(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], status: int, body: object) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.encode(body)})

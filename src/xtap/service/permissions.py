@@ -31,6 +31,11 @@ class Operation(Enum):
     READ_USERS = auto()
     READ_GROUPS = auto()
     READ_ORGANIZATION = auto()
+    READ_AUTHORIZATION_POLICY = auto()
+    WRITE_AUTHORIZATION_POLICY = auto()
+    READ_NETWORK_ACCESS = auto()
+    WRITE_NETWORK_ACCESS = auto()
+    FIND_TENANT = auto()
     EVALUATE = auto()
 
 
@@ -43,6 +48,7 @@ DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
         "Teams Administrator": "69091246-20e8-4a56-aa4d-066075b2a7a8",
         "Global Secure Access Administrator": "ac434307-12b9-4fa1-a708-88bf58caabc1",
         "Exchange Administrator": "29232cdf-9323-42fd-ade2-1d097af3e4de",
+        "Privileged Role Administrator": "e8611ab8-c189-46e8-94e1-60213ab1f814",
         "Reports Reader": "4a5d8f65-41da-4de4-8968-e035b65339cf",
         "Directory Readers": "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
     }
@@ -53,6 +59,9 @@ READ_ALL, READ_WRITE = "Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess"
 MTO_READ, MTO_READ_WRITE = "MultiTenantOrganization.Read.All", "MultiTenantOrganization.ReadWrite.All"
 DIRECTORY_READ, USER_READ = "Directory.Read.All", "User.Read.All"
 GROUP_READ, ORGANIZATION_READ = "Group.Read.All", "Organization.Read.All"
+AUTHORIZATION_READ_WRITE = "Policy.ReadWrite.Authorization"
+NETWORK_READ, NETWORK_READ_WRITE = "NetworkAccess.Read.All", "NetworkAccess.ReadWrite.All"
+TENANT_INFORMATION = "CrossTenantInformation.ReadBasic.All"
 EVALUATE = "CrossTenantAccess.Evaluate.All"
 """Ours: Graph has no decision point (docs/adr/0008-what-a-caller-learns.md)."""
 
@@ -65,6 +74,10 @@ PERMISSIONS = (
     GROUP_READ,
     ORGANIZATION_READ,
     DIRECTORY_READ,
+    AUTHORIZATION_READ_WRITE,
+    NETWORK_READ,
+    NETWORK_READ_WRITE,
+    TENANT_INFORMATION,
     EVALUATE,
 )
 """Every permission that some operation accepts."""
@@ -76,7 +89,7 @@ class Rule:
 
     Attributes:
         permissions: any of these, least privileged first.
-        roles: for delegated calls also any of these directory roles, by display name.
+        roles: for delegated calls also any of these directory roles, by display name; empty if none is needed.
     """
 
     permissions: tuple[str, ...]
@@ -99,6 +112,18 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.READ_USERS: Rule((USER_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_GROUPS: Rule((GROUP_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_ORGANIZATION: Rule((ORGANIZATION_READ, DIRECTORY_READ), _DIRECTORY_READERS),
+        Operation.READ_AUTHORIZATION_POLICY: Rule(
+            (READ_ALL, AUTHORIZATION_READ_WRITE), (*_READERS, "Privileged Role Administrator")
+        ),
+        Operation.WRITE_AUTHORIZATION_POLICY: Rule((AUTHORIZATION_READ_WRITE,), ("Privileged Role Administrator",)),
+        Operation.READ_NETWORK_ACCESS: Rule(
+            (NETWORK_READ, NETWORK_READ_WRITE),
+            ("Global Reader", "Security Administrator", "Global Secure Access Administrator"),
+        ),
+        Operation.WRITE_NETWORK_ACCESS: Rule(
+            (NETWORK_READ_WRITE,), ("Security Administrator", "Global Secure Access Administrator")
+        ),
+        Operation.FIND_TENANT: Rule((TENANT_INFORMATION,), ()),
         Operation.EVALUATE: Rule((EVALUATE,), _READERS),
     }
 )
@@ -121,8 +146,14 @@ def require(caller: Caller, operation: Operation) -> None:
     if caller.permissions.isdisjoint(rule.permissions):
         kind = "application permissions" if caller.is_application else "delegated permissions"
         raise _refusal(f"One of the {kind} {', '.join(rule.permissions)} is needed.")
-    if not caller.is_application and caller.directory_roles.isdisjoint(_ROLE_IDS[operation]):
+    if not has_role(caller, operation):
         raise _refusal(f"One of the directory roles {', '.join(rule.roles)} is needed.")
+
+
+def has_role(caller: Caller, operation: Operation) -> bool:
+    """Say whether the caller has a directory role for the operation, or needs none."""
+    needed = bool(RULES[operation].roles) and not caller.is_application
+    return not needed or not caller.directory_roles.isdisjoint(_ROLE_IDS[operation])
 
 
 def _refusal(need: str) -> Forbidden:

@@ -34,6 +34,8 @@ GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 INNER_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 MATCHERS: Mapping[str, re.Pattern[str]] = {"<guid>": GUID, "<string>": re.compile(r"(?s).*")}
 POLICY = "policies/crossTenantAccessPolicy"
+AUTHORIZATION_POLICY = ("allowInvitesFrom", "guestUserRoleId", "defaultUserRolePermissions", "allowedToUseSSPR")
+"""What the cases change of the authorization policy."""
 TEMPLATES = ("multiTenantOrganizationPartnerConfiguration", "multiTenantOrganizationIdentitySynchronization")
 
 
@@ -243,12 +245,14 @@ class Runner:
         if "@odata.nextLink" in partners:
             self.wipe()
         self._ask("PATCH", POLICY, {"allowedCloudEndpoints": [], "displayName": None, "description": None})
+        self._ask("PATCH", "policies/authorizationPolicy", dict.fromkeys(AUTHORIZATION_POLICY))
+        self._ask("PATCH", "networkAccess/settings/crossTenantAccess", {"networkPacketTaggingStatus": None}, "beta")
         self._ask("POST", f"{POLICY}/default/resetToSystemDefault")
         for name in TEMPLATES:
             self._ask("POST", f"{POLICY}/templates/{name}/resetToDefaultSettings")
 
-    def _ask(self, method: str, path: str, body: object = UNSET) -> httpx.Response:
-        answer = self.send(Request(method=method, path=f"/{path}", body=body), "v1.0")
+    def _ask(self, method: str, path: str, body: object = UNSET, version: str = "v1.0") -> httpx.Response:
+        answer = self.send(Request(method=method, path=f"/{path}", body=body), version)
         answer.raise_for_status()
         return answer
 
