@@ -180,8 +180,8 @@ def two_sided(requests: int = workload.REQUESTS) -> list[Row]:
     unit = "decisions/s"
     one = "against a positional dict of one side"
     return [
-        Row.compare(f"joint decision, {one}", found["xtap"], found["dict"], aim="at least 0.5", unit=unit),
-        Row.compare(f"joint decision with steps, {one}", found["steps"], found["dict"], unit=unit),
+        Row.compare(f"joint decision, {one}", found["xtap"], found["dict"], unit=unit),
+        Row.compare(f"joint decision with steps, {one}", found["steps"], found["dict"], aim="at least 0.5", unit=unit),
         Row.compare(f"joint decision, the access made from strings, {one}", found["made"], found["dict"], unit=unit),
         Row.compare("joint decision, against cedarpy", found["xtap"], found["cedarpy"], aim="at least 40", unit=unit),
     ]

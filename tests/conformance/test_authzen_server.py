@@ -83,8 +83,9 @@ async def test_nothing_is_signed_for_an_address_that_a_client_made_up(app: InPro
     assert "signed_metadata" not in answer.json()
 
 
-async def test_there_is_no_metadata_of_unknown_tenants(app: InProcess) -> None:
-    assert (await app.client.get("/.well-known/authzen-configuration/nobody.example")).status_code == 404
+@pytest.mark.parametrize("name", ["/nobody.example", "contoso.example", "//contoso.example", "/contoso.example/x"])
+async def test_there_is_no_metadata_of_unknown_tenants(app: InProcess, name: str) -> None:
+    assert (await app.client.get(f"/.well-known/authzen-configuration{name}")).status_code == 404
     assert (await app.client.post("/.well-known/authzen-configuration")).status_code == 405
 
 

@@ -139,7 +139,7 @@ def test_what_is_no_guid_is_no_key(direct: Direct, key: str) -> None:
         if "{key}" in path:
             answer = direct.ask(method, f"/v1.0{path.replace('{key}', key)}", b"{}", [JSON])
             assert answer.problems() == [], (method, path)
-            assert answer.status == 400, (method, path)
+            assert answer.status == (404 if path == "/users/{key}" else 400), (method, path)  # users have names too
     for body in ({"tenantId": key}, {"tenantId": [key]}, {"tenantId": {"x": key}}):
         assert direct.ask("POST", f"{POLICY}/partners", json.dumps(body).encode(), [JSON]).problems() == []
     assert direct.state() == before

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATH: Final = re.compile(r"(?:/([^/]+))?/access/v1/(evaluations?|search/(?:subject|resource|action)|keys)/?")
+_METADATA: Final = re.compile(rf"{re.escape(WELL_KNOWN)}(?:/([^/]+))?/?")
 _ALWAYS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,256}")
 
@@ -67,7 +68,7 @@ class AuthzenApp:
     @staticmethod
     def answers(path: str) -> bool:
         """Say whether an address belongs to this surface."""
-        return path.startswith(WELL_KNOWN) or _PATH.fullmatch(path) is not None
+        return (_METADATA.fullmatch(path) or _PATH.fullmatch(path)) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -113,7 +114,8 @@ class AuthzenApp:
         """Return what needs no token: metadata and keys."""
         if what == "keys":
             return self._metadata.keys()
-        name = path.removeprefix(WELL_KNOWN).strip("/")
+        found = _METADATA.fullmatch(path)
+        name = (found and found[1]) or ""
         if name:
             await self._tenant(name)
         return self._metadata.document(address, name)

@@ -87,7 +87,7 @@ class DecisionPoint:
         if isinstance(moment, dict):
             for tenant in moment:
                 require_part(view, (tenant,))
-        question = await Asker(enquiry.caller.tenant, enquiry.place, self.directory).question(request)
+        question = await Asker(enquiry.caller.tenant, enquiry.place, view, self.directory).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
         if self._log is not None:
             self._log.note(_entry(enquiry, request, question, found))

@@ -2,6 +2,7 @@
 
 Members that are not named here are passed over, as the specification demands, with one exception: a control in
 ``context.conditionalAccess`` or a claim that is not known is refused, because passing over it could allow too much.
+So is an identity provider: one that is misspelled would not be governed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ MAX_GROUPS: Final = 10_000
 
 NO_PROPERTIES: Final[Document] = {}
 
+Provider = Literal[
+    "azureActiveDirectory",
+    "externalFederation",
+    "socialIdentityProviders",
+    "emailOneTimePasscode",
+    "microsoftAccount",
+]
 Ids = Annotated[tuple[str, ...], Meta(max_length=MAX_GROUPS)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -67,7 +75,7 @@ class PersonProperties(Struct, frozen=True, rename="camel"):
 
     tenant_id: str | None = None
     groups: Ids | None = None
-    identity_provider: str = "azureActiveDirectory"
+    identity_provider: Provider = "azureActiveDirectory"
     claims: KnownClaims | None = None
 
 

@@ -14,6 +14,7 @@ vocabulary are no error: no question arises, and nothing is allowed (AuthZEN 1.0
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -21,11 +22,12 @@ from msgspec import Struct
 
 from xtap.authzen.messages import ActionProperties, ApplicationProperties, PersonProperties, converted
 from xtap.errors import InvalidInput
-from xtap.model.ids import TenantId, is_guid
+from xtap.model.ids import GUID, TenantId, is_guid
 from xtap.semantics.invitation import Invitation
 from xtap.semantics.request import NO_CLAIMS_KNOWN, Access, Channel, Control, Requirements
 from xtap.semantics.restrictions import ForeignAccess
 from xtap.service.directory import Directory
+from xtap.service.disclosure import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,11 +63,13 @@ class Asker(Struct, frozen=True, gc=False):
     Attributes:
         tenant: the caller's tenant.
         place: the tenant in the address, which then is the resource tenant unless the request names another one.
+        view: whose people the caller may look up by name; everybody else only by object id.
         directory: the directories of all tenants.
     """
 
     tenant: TenantId
     place: TenantId | None
+    view: View
     directory: Directory
 
     async def question(self, request: Request) -> Question:
@@ -141,16 +145,16 @@ class Asker(Struct, frozen=True, gc=False):
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
         home = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
         resource = _known_id(request.resource.id)
-        domain = request.subject.id.rpartition("@")[2]
-        if resource is None or not domain:
-            return _incomplete({"resource.id": resource, "subject.id": domain or None})
+        address = _ADDRESS.fullmatch(request.subject.id)
+        if resource is None or address is None:
+            return _incomplete({"resource.id": resource, "subject.id": address and address[0]})
         return Invitation(
             resource=TenantId(resource),
-            domain=domain,
+            domain=address[1],
             home=home,
             is_entra_account=person.identity_provider == ENTRA,
-            allowed_domains=action.allowed_domains,
-            blocked_domains=action.blocked_domains,
+            allowed_domains=_domains(action.allowed_domains, "allowedDomains"),
+            blocked_domains=_domains(action.blocked_domains, "blockedDomains"),
         )
 
     async def _person(
@@ -158,13 +162,15 @@ class Asker(Struct, frozen=True, gc=False):
     ) -> tuple[TenantId | None, str | None, frozenset[str] | None]:
         """Return home tenant, object id and groups; what the request leaves out, the directory knows or nobody does."""
         given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
-        groups = None if person.groups is None else frozenset(map(_group, person.groups))
+        groups = None if person.groups is None else _groups(person.groups)
         if given is not None and groups is not None and is_guid(name):
             return given, name, groups
-        found = await self.directory.person(given or self.tenant, name)
+        home = given or self.tenant
+        known = is_guid(name) or self.view.shows(home)
+        found = await self.directory.person(home, name) if known else None
         if found is None:
             return given, _known_id(name), groups
-        return given or self.tenant, found.user.id, found.groups if groups is None else groups
+        return home, found.user.id, found.groups if groups is None else groups
 
 
 def requested_moment(context: Context) -> Moment:
@@ -182,6 +188,10 @@ def requested_moment(context: Context) -> Moment:
         versions[tenant_of(tenant, "$.context.policyVersions") or TenantId("")] = version
     return versions
 
+
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_ADDRESS: Final = re.compile(rf"[^@\s]+@({_DOMAIN.pattern})")
+"""A mail address; names in other scripts stand in their ASCII form, as domain lists have them."""
 
 _CHANNELS: Final[Mapping[str, Channel]] = {str(channel): channel for channel in Channel}
 _CONTROLS: Final = tuple((control, str(control.name).lower()) for control in Control)
@@ -228,11 +238,20 @@ def tenant_of(text: str | None, path: str) -> TenantId | None:
     return TenantId(text.lower())
 
 
-def _group(text: str) -> str:
-    if not is_guid(text):
-        path = "$.subject.properties.groups"
-        raise InvalidInput.at(path, f"{path}: Expected object ids of groups (GUID), found '{text[:64]}'.")
-    return text
+def _groups(ids: tuple[str, ...]) -> frozenset[str]:
+    if not all(map(GUID.fullmatch, ids)):
+        path, found = "$.subject.properties.groups", next(text for text in ids if not is_guid(text))
+        raise InvalidInput.at(path, f"{path}: Expected object ids of groups (GUID), found '{found[:64]}'.")
+    return frozenset(ids)
+
+
+def _domains(names: frozenset[str] | None, member: str) -> frozenset[str] | None:
+    """Read a list of domains: a block list with an entry that can match nothing would let through what it names."""
+    for name in sorted(names or ()):
+        if not _DOMAIN.fullmatch(name):
+            path = f"$.action.properties.{member}"
+            raise InvalidInput.at(path, f"{path}: Expected domains such as 'mail.example', found '{name[:64]}'.")
+    return names
 
 
 def _known_id(text: str | None) -> str | None:

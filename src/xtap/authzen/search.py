@@ -25,6 +25,7 @@ from xtap.authzen.messages import (
     member,
 )
 from xtap.authzen.questions import ACTIONS, tenant_of
+from xtap.authzen.turns import Turns
 from xtap.errors import InvalidInput
 from xtap.http import sealed
 from xtap.model.ids import TenantId
@@ -96,13 +97,14 @@ class Searches:
         bound_to = json.encode([scope.caller, scope.place, what, {name: body[name] for name in body if name != "page"}])
         tries = await self._tries(what, scope, body, self._opened(page.token, bound_to))
         found: list[Candidate] = []
-        last, size = "", min(page.limit, MOST)
+        last, size, turns = "", min(page.limit, MOST), Turns()
         for tried, (candidate, request) in enumerate(tries):
             if len(found) == size or tried == TRIED:
                 break
             if (await self._point.evaluate(enquiry, request)).decision:
                 found.append(candidate)
             last = _name(candidate)
+            await turns.give()
         else:
             last = ""
         token = sealed.seal(self._key, _PURPOSE, last.encode(), bound_to) if last else ""

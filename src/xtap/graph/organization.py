@@ -11,6 +11,7 @@ from xtap.graph.exchange import BARE_JSON, JSON, Answer
 from xtap.graph.odata.select import parse_projection
 from xtap.graph.shapes import shape_of
 from xtap.model.directory import Organization
+from xtap.model.ids import parse_object_id
 from xtap.service import directory
 from xtap.service.partners import no_such_object
 
@@ -35,6 +36,6 @@ async def get(exchange: Exchange) -> Answer:
     """Answer 200 with the organization, 404 if another one is asked for."""
     projection = querying.entity_projection(exchange, Organization)
     found = await directory.organization(exchange.service, exchange.call)
-    if exchange.key.lower() != found.id:
-        raise no_such_object(exchange.key[:128])
+    if parse_object_id(exchange.key) != found.id:
+        raise no_such_object(exchange.key)
     return querying.one(exchange, json.encode(found), Organization, PATH, projection)

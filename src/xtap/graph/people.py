@@ -13,6 +13,7 @@ from xtap.graph.odata.select import parse_projection
 from xtap.graph.paging import count, page
 from xtap.graph.shapes import shape_of
 from xtap.model.directory import Group, User
+from xtap.model.ids import parse_object_id
 from xtap.model.objects import Kind
 from xtap.service import directory
 
@@ -54,7 +55,8 @@ class People:
     async def get(self, exchange: Exchange) -> Answer:
         """Answer 200 with one object."""
         projection = querying.entity_projection(exchange, self.shape)
-        document = await directory.read(exchange.service, exchange.call, self.kind, exchange.key)
+        name = exchange.key if self.kind is Kind.USER else parse_object_id(exchange.key)
+        document = await directory.read(exchange.service, exchange.call, self.kind, name)
         return querying.one(exchange, document, self.shape, self.path, projection)
 
 

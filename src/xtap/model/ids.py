@@ -30,6 +30,17 @@ def is_guid(text: str) -> bool:
     return GUID.fullmatch(text) is not None
 
 
+def parse_object_id(text: str) -> str:
+    """Read the object id in an address.
+
+    Raises:
+        InvalidInput: the text is no GUID.
+    """
+    if not is_guid(text):
+        raise InvalidInput.at("$.id", f"Invalid object identifier '{text[:64]}'. An object id is a GUID.")
+    return text.lower()
+
+
 def parse_tenant_id(text: str, path: str = "$.tenantId") -> TenantId:
     """Read a tenant id.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtap.model import neighbours, policies
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from msgspec import Struct
 
 
@@ -42,3 +45,6 @@ BETA = Version(
     policies.BetaIdentitySync,
     neighbours.BetaAuthorizationPolicy,
 )
+
+VERSIONS: Mapping[str, Version] = MappingProxyType({V1.name: V1, BETA.name: BETA})
+"""The versions that are served, by name."""

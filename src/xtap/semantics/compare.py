@@ -15,7 +15,7 @@ from msgspec import Struct
 from xtap.model.enums import CloudEndpoint
 from xtap.model.ids import PERSONAL_ACCOUNTS, TenantId
 from xtap.semantics import effective
-from xtap.semantics.documents import SERVICE_DEFAULT, Setting, TenantPolicy
+from xtap.semantics.documents import SERVICE_DEFAULT, Partner, Setting, TenantPolicy
 from xtap.semantics.effective import Property
 from xtap.semantics.gate import Gate, compile_gate
 from xtap.semantics.request import Access, Channel, Claims, Control, Requirements
@@ -125,9 +125,16 @@ def _settings(pair: _Pair) -> Iterator[Difference]:
             continue
         for gains, witness in differences(*gates).items():
             yield Difference(_effect(gains), name, pair.other, _access(pair, name, witness))
-    yield from _trust(pair)
-    yield from _consent(pair)
-    yield from _service_providers(pair)
+    for wire, differing in _OTHERS.items():
+        if not pair.same_default or getattr(_entry(pair.before, pair), wire) != getattr(_entry(pair.after, pair), wire):
+            yield from differing(pair)
+
+
+_NO_ENTRY = Partner(tenant_id=TenantId(""))
+
+
+def _entry(policy: TenantPolicy, pair: _Pair) -> Partner:
+    return policy.partners.get(pair.key) or _NO_ENTRY
 
 
 _CHANNELS = {
@@ -238,6 +245,14 @@ def _service_providers(pair: _Pair) -> Iterator[Difference]:
     if before != after:
         access = Access(home=pair.tenant, resource=pair.key, channel=Channel.SERVICE_PROVIDER)
         yield Difference(_effect(before), "blockServiceProviderOutboundAccess", pair.other, access)
+
+
+_OTHERS = {
+    "inbound_trust": _trust,
+    "automatic_user_consent_settings": _consent,
+    "block_service_provider_outbound_access": _service_providers,
+}
+"""What else a partner entry configures, and how its differences are found."""
 
 
 def _clouds(pair: _Pair) -> Iterator[Difference]:

@@ -11,10 +11,11 @@ What decides before users and applications are asked is compiled into a barrier 
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from xtap.model.ids import TenantId
 from xtap.model.settings import InboundTrust
+from xtap.semantics import trace as telling
 from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
 from xtap.semantics.effective import Property, Sourced
 from xtap.semantics.gate import Gate, Passage, Verdict
@@ -76,23 +77,17 @@ class Decision(Struct, frozen=True, gc=False):
     @property
     def decided_by(self) -> DecidedBy:
         """Whose setting decided."""
-        from xtap.semantics.trace import decided_by  # noqa: PLC0415 - words are made only when asked for
-
-        return decided_by(self)
+        return telling.decided_by(self)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every applied rule, in order."""
-        from xtap.semantics.trace import steps  # noqa: PLC0415 - see decided_by
-
-        return steps(self)
+        return telling.steps(self)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The facts that an ``unknown`` decision lacks; empty for the others."""
-        from xtap.semantics.trace import missing  # noqa: PLC0415 - see decided_by
-
-        return missing(self) if self.outcome is Outcome.UNKNOWN else ()
+        return telling.missing(self) if self.outcome is Outcome.UNKNOWN else ()
 
     @property
     def error_code(self) -> str | None:
@@ -110,7 +105,7 @@ class Decision(Struct, frozen=True, gc=False):
         return self.crossing.consent
 
 
-class Crossing(Struct, frozen=True, gc=False):
+class Crossing(Struct, frozen=True, eq=False, gc=False):
     """One channel from one home tenant into one resource tenant.
 
     Attributes:
@@ -125,6 +120,7 @@ class Crossing(Struct, frozen=True, gc=False):
         versions: policy versions of the home and the resource tenant, None where not known.
         settled_outbound: what the home tenant's gate says of every access alike, None if it depends.
         settled_inbound: what the resource tenant's gate says of every access alike.
+        told: a cache of ``xtap.semantics.trace``: steps by what they depend on.
     """
 
     home: TenantId
@@ -138,6 +134,7 @@ class Crossing(Struct, frozen=True, gc=False):
     versions: tuple[int | None, int | None]
     settled_outbound: Passage | None = None
     settled_inbound: Passage | None = None
+    told: dict[tuple[object, ...], tuple[Step, ...]] = field(default_factory=dict)
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this channel between these tenants."""

@@ -59,22 +59,39 @@ def origin_of(passage: Passage) -> Origin:
 
 
 def steps(decision: Decision) -> tuple[Step, ...]:
-    """Return every applied rule, in the order of application."""
-    return tuple(_steps(decision))
+    """Return every applied rule, in the order of application.
+
+    A crossing keeps what was told of it: without Conditional Access the steps depend on nothing but the matches, and
+    whether both applications are known.
+    """
+    out, into, access, told = decision.outbound, decision.inbound, decision.access, decision.crossing.told
+    if out is None or into is None or access.requires is not None:
+        return tuple(_steps(decision))
+    key = (out.user, out.app, into.user, into.app, access.client_app is None or access.resource_app is None)
+    found = told.get(key)
+    if found is None:
+        if len(told) >= TOLD:
+            told.clear()
+        found = told[key] = tuple(_steps(decision))
+    return found
+
+
+TOLD = 16_384
+"""Sequences of steps that one crossing keeps."""
 
 
 def _steps(decision: Decision) -> Iterator[Step]:
-    crossing = decision.crossing
-    if not decision.access.is_entra_account:
+    crossing, access = decision.crossing, decision.access
+    if not access.is_entra_account:
         yield Step("XT-SCOPE-2", result=decision.outcome)
     elif crossing.barrier is not None:
         barrier = crossing.barrier
         for tenant in barrier.tenants or (None,):
-            yield Step(barrier.rule, tenant, barrier.setting, result=decision.outcome)
+            yield Step(barrier.rule, tenant, barrier.setting, result=barrier.outcome)
     else:
         yield Step("XT-SCOPE-4", setting=crossing.channel)
-        yield from side_steps("XT-ACC-1", crossing.home, decision.outbound, decision.access)
-        yield from side_steps("XT-ACC-2", crossing.resource, decision.inbound, decision.access)
+        yield from side_steps("XT-ACC-1", crossing.home, decision.outbound, access)
+        yield from side_steps("XT-ACC-2", crossing.resource, decision.inbound, access)
         if _both_block(decision):
             yield Step("XT-ACC-3", crossing.home)
     yield from _trust(decision)

@@ -13,6 +13,7 @@ from msgspec import Struct, json
 
 from xtap.errors import NotFound
 from xtap.model.directory import Organization, ServicePrincipal, StoredGroup, User, organization_of
+from xtap.model.ids import DIRECTORY
 from xtap.model.objects import Kind
 from xtap.service import tenants
 from xtap.service.partners import no_such_object
@@ -59,6 +60,8 @@ class Directory:
 
     async def person(self, tenant: TenantId, name: str) -> Person | None:
         """Return a user by object id, user principal name or mail address, in any case; None if there is none."""
+        if (await self._store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant) is None:
+            return None  # nothing is loaded and kept for ids that somebody made up
         snapshot = await self._store.snapshot(tenant)
         document = snapshot.get(Kind.USER, name.lower())
         if document is None:

@@ -141,6 +141,8 @@ def _told(case: Case, answer: Mapping[str, Any]) -> Case:
     expected = dict(case.expected)
     if "decidedBy" in expected:
         expected["decidedBy"] = {name: value for name, value in expected["decidedBy"].items() if name in by}
+    if "missing" in expected:
+        expected["missing"] = sorted(expected["missing"])
     if "rules" not in answer:
         expected.pop("missing", None)
     return replace(case, expected=expected)
@@ -233,6 +235,6 @@ def _answer(context: Mapping[str, Any], *, everything: bool) -> dict[str, Any]:
         "decidedBy": told,
         "consent": context.get("consent_prompt"),
         "trust": context.get("trust", {}),
-        "missing": context.get("missing", []),
+        "missing": sorted(context.get("missing", [])),
     }
     return found | {"rules": context["rules"]} if everything else found

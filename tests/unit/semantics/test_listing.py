@@ -61,7 +61,7 @@ def test_rows_of_random_policies_are_the_effective_settings(seed: int):
 def test_each_flag_has_the_origin_of_who_set_it():
     flag = "inboundTrust.isMfaAccepted"
     on = {"inboundTrust": {"isMfaAccepted": True}}
-    assert origin(policy(on), flag) == (True, "partner", False, "XT-INH-1")
+    assert origin(policy(on), flag) == (True, "partner", False, "XT-INH-6")
     assert origin(policy({}, on), flag) == (True, "default", True, "XT-INH-2")
     assert origin(policy(), flag) == (False, "serviceDefault", True, "XT-INH-3")
     other = {"inboundTrust": {"isCompliantDeviceAccepted": True}}
