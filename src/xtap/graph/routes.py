@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtap.graph import batch, estimates, neighbours, organization, partners, tenant_information
+from xtap.graph.directory_audits import directory_audits
 from xtap.graph.people import groups, users
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
@@ -52,6 +53,8 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "GET": neighbours.authorization_policy.get,
             "PATCH": neighbours.authorization_policy.patch,
         },
+        "auditLogs/directoryAudits": {"GET": directory_audits.get_list},
+        "auditLogs/directoryAudits/{key}": {"GET": directory_audits.get},
         _TEMPLATES: {"GET": get_templates},
         f"{_TEMPLATES}/multiTenantOrganizationPartnerConfiguration": {
             "GET": partner_template.get,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import NODEFAULT, Struct, inspect, to_builtins
 
-from xtap.model import directory, neighbours, policies, settings
+from xtap.model import directory, directory_audit, neighbours, policies, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,13 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         directory.Organization: "organization",
         directory.VerifiedDomain: "verifiedDomain",
         directory.TenantInformation: "tenantInformation",
+        directory_audit.DirectoryAudit: "directoryAudit",
+        directory_audit.Initiator: "auditActivityInitiator",
+        directory_audit.AppIdentity: "appIdentity",
+        directory_audit.UserIdentity: "userIdentity",
+        directory_audit.TargetResource: "targetResource",
+        directory_audit.ModifiedProperty: "modifiedProperty",
+        directory_audit.KeyValue: "keyValue",
         neighbours.AuthorizationPolicy: "authorizationPolicy",
         neighbours.DefaultUserRolePermissions: "defaultUserRolePermissions",
         neighbours.NetworkAccess: "networkaccess.crossTenantAccessSettings",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.model import neighbours, policies
+from xtap.model import directory_audit, neighbours, policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ class Version:
     partner: type[Struct]
     identity_sync: type[Struct]
     authorization_policy: type[Struct]
+    directory_audit: type[Struct]
 
 
 V1 = Version(
@@ -36,6 +37,7 @@ V1 = Version(
     policies.Partner,
     policies.IdentitySync,
     neighbours.AuthorizationPolicy,
+    directory_audit.DirectoryAudit,
 )
 BETA = Version(
     "beta",
@@ -44,6 +46,7 @@ BETA = Version(
     policies.BetaPartner,
     policies.BetaIdentitySync,
     neighbours.BetaAuthorizationPolicy,
+    directory_audit.BetaDirectoryAudit,
 )
 
 VERSIONS: Mapping[str, Version] = MappingProxyType({V1.name: V1, BETA.name: BETA})

@@ -36,6 +36,8 @@ class Operation(Enum):
     READ_NETWORK_ACCESS = auto()
     WRITE_NETWORK_ACCESS = auto()
     FIND_TENANT = auto()
+    READ_DIRECTORY_AUDITS = auto()
+    READ_SIGN_INS = auto()
     EVALUATE = auto()
 
 
@@ -62,6 +64,7 @@ GROUP_READ, ORGANIZATION_READ = "Group.Read.All", "Organization.Read.All"
 AUTHORIZATION_READ_WRITE = "Policy.ReadWrite.Authorization"
 NETWORK_READ, NETWORK_READ_WRITE = "NetworkAccess.Read.All", "NetworkAccess.ReadWrite.All"
 TENANT_INFORMATION = "CrossTenantInformation.ReadBasic.All"
+AUDIT_LOG_READ = "AuditLog.Read.All"
 EVALUATE = "CrossTenantAccess.Evaluate.All"
 """Ours: Graph has no decision point (docs/adr/0008-what-a-caller-learns.md)."""
 
@@ -78,6 +81,7 @@ PERMISSIONS = (
     NETWORK_READ,
     NETWORK_READ_WRITE,
     TENANT_INFORMATION,
+    AUDIT_LOG_READ,
     EVALUATE,
 )
 """Every permission that some operation accepts."""
@@ -124,6 +128,8 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
             (NETWORK_READ_WRITE,), ("Security Administrator", "Global Secure Access Administrator")
         ),
         Operation.FIND_TENANT: Rule((TENANT_INFORMATION,), ()),
+        Operation.READ_DIRECTORY_AUDITS: Rule((AUDIT_LOG_READ, DIRECTORY_READ), ("Reports Reader", *_READERS)),
+        Operation.READ_SIGN_INS: Rule((AUDIT_LOG_READ,), ("Reports Reader", *_READERS)),
         Operation.EVALUATE: Rule((EVALUATE,), _READERS),
     }
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xtap.model import directory, enums, neighbours, policies, settings
+from xtap.model import directory, directory_audit, enums, neighbours, policies, settings
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE
 from xtap.model.schema import WIRE_NAMES, properties, wire_name
 
@@ -27,7 +27,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "b2bIdentityProvidersType": enums.IdentityProvider,
     "templateApplicationLevel": enums.TemplateApplicationLevel,
 }
-BESIDE = {directory.__name__, neighbours.__name__}
+BESIDE = {directory.__name__, directory_audit.__name__, neighbours.__name__}
 TYPES = {name: shape for shape, name in WIRE_NAMES.items() if shape.__module__ not in BESIDE}
 SLICES = {name: shape for shape, name in WIRE_NAMES.items() if name not in TYPES}
 IN_V1 = [name for name in TYPES if any("beta" not in facts for facts in CASES["types"][name].values())]
@@ -43,8 +43,8 @@ def test_slices_of_the_directory_have_properties_of_the_metadata():
     for name, shape in SLICES.items():
         wanted = {each for each, facts in CASES["slices"][name].items() if "beta" not in facts}
         assert properties(shape).keys() == wanted
-    beta = properties(neighbours.BetaAuthorizationPolicy)
-    assert beta.keys() == CASES["slices"]["authorizationPolicy"].keys()
+    for shape in (neighbours.BetaAuthorizationPolicy, directory_audit.BetaDirectoryAudit):
+        assert properties(shape).keys() == CASES["slices"][wire_name(shape)].keys()
 
 
 @pytest.mark.parametrize("name", IN_V1)

@@ -50,7 +50,7 @@ def test_a_refusal_names_every_permission_that_would_do(operation: Operation) ->
 @pytest.mark.parametrize("operation", [operation for operation in Operation if RULES[operation].roles])
 def test_a_refusal_names_every_role_that_would_do(operation: Operation) -> None:
     with pytest.raises(Forbidden) as refused:
-        require(_caller(*PERMISSIONS, application=False, roles=("Reports Reader",)), operation)
+        require(_caller(*PERMISSIONS, application=False, roles=("Exchange Administrator",)), operation)
     (need,) = refused.value.needs
     assert all(name in need for name in RULES[operation].roles)
 
