@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xtap.graph import batch, estimates, neighbours, organization, partners, tenant_information
 from xtap.graph.directory_audits import directory_audits
 from xtap.graph.people import groups, users
+from xtap.graph.sign_ins import sign_ins
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         },
         "auditLogs/directoryAudits": {"GET": directory_audits.get_list},
         "auditLogs/directoryAudits/{key}": {"GET": directory_audits.get},
+        "auditLogs/signIns": {"GET": sign_ins.get_list},
+        "auditLogs/signIns/{key}": {"GET": sign_ins.get},
         _TEMPLATES: {"GET": get_templates},
         f"{_TEMPLATES}/multiTenantOrganizationPartnerConfiguration": {
             "GET": partner_template.get,
