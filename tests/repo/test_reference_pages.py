@@ -24,10 +24,14 @@ def test_everything_that_is_served_is_listed() -> None:
         assert any(method == known and address.fullmatch(path) for known, address in listed), (method, path)
 
 
+UNKNOWN_IDS = {"GET /auditLogs/directoryAudits/{id}", "GET /auditLogs/signIns/{id}"}
+"""A case cannot name an id that the server makes or a file brings: tests/wire/test_python_sdk_logs.py asks for them."""
+
+
 def test_everything_that_is_served_has_a_case_of_success() -> None:
     done = [(case.method, case.path) for case in wire_cases() if case.status < 300]
     for each in KNOWN:
-        if served(each["request"]):
+        if served(each["request"]) and each["request"] not in UNKNOWN_IDS:
             method, path = each["request"].split(" ", 1)
             address = pattern(path)
             assert any(method == used and address.fullmatch(place) for used, place in done), each["request"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xtap.service.context import Call, Service
     from xtap.store.protocol import Store
 
-AT_ONCE: Final = 500
+AT_ONCE: Final = 200
 """Sign-ins that are read without letting other requests in between."""
 
 WRITTEN_AT_ONCE: Final = 2_000

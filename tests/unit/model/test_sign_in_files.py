@@ -40,7 +40,8 @@ HEADER = (
 )
 ROW = (
     "2026-01-10T08:00:00Z,aaaaaaaa-0000-4000-8000-000000000003,a@b.example,Guest,B2B collaboration,,app,res,"
-    f'{RESOURCE},{HOME},"Berlin, Berlin, DE",Failure,500212,blocked,Yes,Multifactor authentication,AzureAD,none,12,Not Applied,x'
+    f'{RESOURCE},{HOME},"Berlin, Berlin, DE",Failure,500212,blocked,Yes,'
+    "Multifactor authentication,AzureAD,none,12,Not Applied,x"
 )
 
 
