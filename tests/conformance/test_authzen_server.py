@@ -10,6 +10,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from xtap.authzen.evaluations import LONGEST
 from xtap.identity.embedded import Delegation
 from xtap.model.directory import StoredGroup, Tenant, User
 from xtap.model.ids import TenantId
@@ -318,6 +319,7 @@ async def test_decisions_are_logged_for_the_tenant_that_asked(tmp_path: Path) ->
         await ask(app, "evaluation", ASKED, more={"X-Request-ID": "r-1"})
         denied = ASKED | {"action": {"name": "b2bDirectConnect"}}
         await ask(app, "evaluations", {"evaluations": [denied]}, "fabrikam", {"X-Request-ID": "r-2"})
+        await ask(app, "search/action", {"subject": ALEX, "resource": WIKI})  # tries every action; none was asked for
         log = app.application.decision_log
         assert log is not None
         await log.close()
@@ -329,3 +331,24 @@ async def test_decisions_are_logged_for_the_tenant_that_asked(tmp_path: Path) ->
     assert one["policy_versions"] == {CONTOSO.id: 0}
     assert (two["request_id"], two["action"], two["error_code"]) == ("r-2", "b2bDirectConnect", "AADSTS500212")
     assert "XT-CELL-4" in two["rules"]
+
+
+# --- much at once ----------------------------------------------------------------
+
+
+async def test_long_answers_end_somewhere_and_nothing_is_allowed_behind(app: InProcess) -> None:
+    people = [{"target": f"c0000000-0000-4000-8000-0000001{n:05d}", "targetType": "user"} for n in range(5_000)]
+    everything = [{"target": "AllApplications", "targetType": "application"}]
+    inbound = {
+        "usersAndGroups": {"accessType": "allowed", "targets": people},
+        "applications": {"accessType": "allowed", "targets": everything},
+    }
+    partner = {"tenantId": FABRIKAM.id, "b2bCollaborationInbound": inbound}
+    assert (await app.client.post(PARTNERS, json=partner, headers=app.headers("contoso"))).status_code == 201
+    own = {"subject": ALEX | {"properties": {"tenantId": CONTOSO.id, "groups": []}}}
+    answer = await ask(app, "evaluations", ASKED | {"evaluations": [{}] * 200 + [own]})
+    found = answer.json()["evaluations"]
+    assert [each["decision"] for each in found] == [False] * 201
+    assert len(answer.content) < LONGEST * 1.1
+    assert found[0]["context"]["fix"]
+    assert found[-1]["context"]["error"]["status"] == 413

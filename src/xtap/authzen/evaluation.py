@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from xtap.authzen.answers import Told, not_understood, told, told_access
+from xtap.authzen.answers import Answers, Told, not_understood, told
+from xtap.authzen.people import People
 from xtap.authzen.questions import Asker, Incomplete, Synchronization, requested_moment
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
@@ -56,6 +57,7 @@ class DecisionPoint:
         self._log = log
         self._operator = service.operator
         self._decisions = Decisions(service)
+        self._answers = Answers()
         self.directory = Directory(service.store)
 
     def admit(self, caller: Caller) -> View:
@@ -71,12 +73,13 @@ class DecisionPoint:
         policy = await self._decisions.policy(tenant)
         return sorted({tenant, *(policy.partners if policy is not None else ())})
 
-    async def evaluate(self, enquiry: Enquiry, request: Request) -> Told:
+    async def evaluate(self, enquiry: Enquiry, request: Request, *, noted: bool = True) -> Told:
         """Answer one evaluation.
 
         Args:
             enquiry: who asks, and where.
             request: the question.
+            noted: whether the decision goes into the log; searches try what nobody asked for.
 
         Raises:
             Forbidden: the caller's tenant has no part in the question.
@@ -87,9 +90,10 @@ class DecisionPoint:
         if isinstance(moment, dict):
             for tenant in moment:
                 require_part(view, (tenant,))
-        question = await Asker(enquiry.caller.tenant, enquiry.place, view, self.directory).question(request)
+        people = People(enquiry.caller.tenant, view, self.directory, now=moment is None)
+        question = await Asker(enquiry.place, people).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
-        if self._log is not None:
+        if noted and self._log is not None:
             self._log.note(_entry(enquiry, request, question, found))
         return found
 
@@ -98,7 +102,7 @@ class DecisionPoint:
             case Access():
                 require_part(view, (question.home, question.resource))
                 compiled = await self._decisions.compiled(question.home, question.resource, question.channel, moment)
-                return told_access(compiled.decide(question), compiled, view, full=full)
+                return self._answers.told(compiled.decide(question), compiled, view, full=full)
             case ForeignAccess():
                 tenant = question.policy_tenant
                 require_part(view, (tenant, question.home, question.resource))

@@ -23,6 +23,11 @@ STOPS_AT: Final = {"execute_all": None, "deny_on_first_deny": False, "permit_on_
 """The decision after which nothing more is evaluated, by ``options.evaluations_semantic``."""
 
 _MEMBERS: Final = ("subject", "action", "resource", "context")
+LONGEST: Final = 32 * 1024 * 1024
+"""Bytes of one answer after which no item is evaluated: a fix repeats a tenant's whole list."""
+
+_TOO_LONG: Final = f"The answers before this one have more than {LONGEST} bytes. Send several requests."
+
 MOST: Final = 1_000
 """Evaluations of one request: an item of two bytes may have an answer of kilobytes."""
 
@@ -53,9 +58,11 @@ async def evaluate_many(point: DecisionPoint, enquiry: Enquiry, body: Document) 
 
 
 async def _answers(point: DecisionPoint, enquiry: Enquiry, items: list[Document | None]) -> AsyncIterator[Told]:
-    turns = Turns()
+    turns, size = Turns(), 0
     for item in items:
-        yield await _one(point, enquiry, item)
+        answer = await _one(point, enquiry, item) if size < LONGEST else failed(413, _TOO_LONG)
+        size += len(answer.context)
+        yield answer
         await turns.give()
 
 

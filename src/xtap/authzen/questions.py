@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import Struct
 
 from xtap.authzen.messages import ActionProperties, ApplicationProperties, PersonProperties, converted
+from xtap.authzen.people import People, known_id, tenant_of
 from xtap.errors import InvalidInput
-from xtap.model.ids import GUID, TenantId, is_guid
+from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation
 from xtap.semantics.request import NO_CLAIMS_KNOWN, Access, Channel, Control, Requirements
 from xtap.semantics.restrictions import ForeignAccess
-from xtap.service.directory import Directory
-from xtap.service.disclosure import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,16 +60,12 @@ class Asker(Struct, frozen=True, gc=False):
     """From where is asked?
 
     Attributes:
-        tenant: the caller's tenant.
         place: the tenant in the address, which then is the resource tenant unless the request names another one.
-        view: whose people the caller may look up by name; everybody else only by object id.
-        directory: the directories of all tenants.
+        people: where facts about people are, that requests leave out.
     """
 
-    tenant: TenantId
     place: TenantId | None
-    view: View
-    directory: Directory
+    people: People
 
     async def question(self, request: Request) -> Question:
         """Return what a request asks.
@@ -93,7 +88,8 @@ class Asker(Struct, frozen=True, gc=False):
 
     async def _access(self, request: Request, channel: Channel) -> Access | Incomplete:
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
-        home, user, groups = await self._person(request.subject.id, person)
+        known = await self.people.known(request.subject.id, person)
+        home = known.home
         application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
         resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId") or self.place
         if home is None or resource is None:
@@ -102,10 +98,11 @@ class Asker(Struct, frozen=True, gc=False):
             home=home,
             resource=resource,
             channel=channel,
-            user=user,
-            groups=groups,
-            client_app=_known_id(application.client_app_id),
-            resource_app=_known_id(request.resource.id),
+            user=known.user,
+            groups=known.groups,
+            known_groups=known.known_groups,
+            client_app=known_id(application.client_app_id),
+            resource_app=known_id(request.resource.id),
             claims=person.claims or NO_CLAIMS_KNOWN,
             requires=_requirements(request.context.conditional_access),
             is_entra_account=person.identity_provider == ENTRA,
@@ -115,7 +112,8 @@ class Asker(Struct, frozen=True, gc=False):
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         policy = tenant_of(action.policy_tenant_id, "$.action.properties.policyTenantId") or self.place
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
-        home, user, groups = await self._person(request.subject.id, person)
+        known = await self.people.known(request.subject.id, person)
+        home = known.home
         application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
         resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId")
         if action.anonymous:  # nobody's account: there is no home tenant to know
@@ -132,10 +130,11 @@ class Asker(Struct, frozen=True, gc=False):
             policy_tenant=policy,
             home=home,
             resource=resource,
-            user=user,
-            groups=groups,
-            client_app=_known_id(application.client_app_id),
-            resource_app=_known_id(request.resource.id),
+            user=known.user,
+            groups=known.groups,
+            known_groups=known.known_groups,
+            client_app=known_id(application.client_app_id),
+            resource_app=known_id(request.resource.id),
             anonymous=action.anonymous,
             signalled=action.signalled,
         )
@@ -144,7 +143,7 @@ class Asker(Struct, frozen=True, gc=False):
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
         home = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
-        resource = _known_id(request.resource.id)
+        resource = known_id(request.resource.id)
         address = _ADDRESS.fullmatch(request.subject.id)
         if resource is None or address is None:
             return _incomplete({"resource.id": resource, "subject.id": address and address[0]})
@@ -156,21 +155,6 @@ class Asker(Struct, frozen=True, gc=False):
             allowed_domains=_domains(action.allowed_domains, "allowedDomains"),
             blocked_domains=_domains(action.blocked_domains, "blockedDomains"),
         )
-
-    async def _person(
-        self, name: str, person: PersonProperties
-    ) -> tuple[TenantId | None, str | None, frozenset[str] | None]:
-        """Return home tenant, object id and groups; what the request leaves out, the directory knows or nobody does."""
-        given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
-        groups = None if person.groups is None else _groups(person.groups)
-        if given is not None and groups is not None and is_guid(name):
-            return given, name, groups
-        home = given or self.tenant
-        known = is_guid(name) or self.view.shows(home)
-        found = await self.directory.person(home, name) if known else None
-        if found is None:
-            return given, _known_id(name), groups
-        return home, found.user.id, found.groups if groups is None else groups
 
 
 def requested_moment(context: Context) -> Moment:
@@ -185,7 +169,10 @@ def requested_moment(context: Context) -> Moment:
         raise InvalidInput.at("$.context", "Name a time ('asOf') or versions ('policyVersions'), not both.")
     versions: dict[TenantId, int] = {}
     for tenant, version in context.policy_versions.items():
-        versions[tenant_of(tenant, "$.context.policyVersions") or TenantId("")] = version
+        key = tenant_of(tenant, "$.context.policyVersions") or TenantId("")
+        if key in versions:
+            raise InvalidInput.at("$.context.policyVersions", f"Tenant {key} stands in 'policyVersions' twice.")
+        versions[key] = version
     return versions
 
 
@@ -208,7 +195,7 @@ def _requirements(demanded: ConditionalAccess | None) -> Requirements | None:
 
 
 def _synchronization(request: Request) -> Synchronization | Incomplete:
-    source, target = _known_id(request.subject.id), _known_id(request.resource.id)
+    source, target = known_id(request.subject.id), known_id(request.resource.id)
     if source is None or target is None:
         return _incomplete({"subject.id": source, "resource.id": target})
     return Synchronization(TenantId(source.lower()), TenantId(target.lower()))
@@ -225,26 +212,6 @@ def _incomplete(facts: Mapping[str, str | None]) -> Incomplete:
     return Incomplete(tuple(name for name, value in facts.items() if value is None))
 
 
-def tenant_of(text: str | None, path: str) -> TenantId | None:
-    """Read a tenant id that may be left out.
-
-    Raises:
-        InvalidInput: it is none.
-    """
-    if text is None:
-        return None
-    if not is_guid(text):
-        raise InvalidInput.at(path, f"{path}: Expected a tenant id (GUID), found '{text[:64]}'.")
-    return TenantId(text.lower())
-
-
-def _groups(ids: tuple[str, ...]) -> frozenset[str]:
-    if not all(map(GUID.fullmatch, ids)):
-        path, found = "$.subject.properties.groups", next(text for text in ids if not is_guid(text))
-        raise InvalidInput.at(path, f"{path}: Expected object ids of groups (GUID), found '{found[:64]}'.")
-    return frozenset(ids)
-
-
 def _domains(names: frozenset[str] | None, member: str) -> frozenset[str] | None:
     """Read a list of domains: a block list with an entry that can match nothing would let through what it names."""
     for name in sorted(names or ()):
@@ -252,8 +219,3 @@ def _domains(names: frozenset[str] | None, member: str) -> frozenset[str] | None
             path = f"$.action.properties.{member}"
             raise InvalidInput.at(path, f"{path}: Expected domains such as 'mail.example', found '{name[:64]}'.")
     return names
-
-
-def _known_id(text: str | None) -> str | None:
-    """Policies list ids only, so a name that is no id can neither be looked up nor be ruled out."""
-    return text if text is not None and is_guid(text) else None

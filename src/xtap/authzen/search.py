@@ -24,7 +24,8 @@ from xtap.authzen.messages import (
     converted,
     member,
 )
-from xtap.authzen.questions import ACTIONS, tenant_of
+from xtap.authzen.people import tenant_of
+from xtap.authzen.questions import ACTIONS
 from xtap.authzen.turns import Turns
 from xtap.errors import InvalidInput
 from xtap.http import sealed
@@ -101,7 +102,7 @@ class Searches:
         for tried, (candidate, request) in enumerate(tries):
             if len(found) == size or tried == TRIED:
                 break
-            if (await self._point.evaluate(enquiry, request)).decision:
+            if (await self._point.evaluate(enquiry, request, noted=False)).decision:
                 found.append(candidate)
             last = _name(candidate)
             await turns.give()

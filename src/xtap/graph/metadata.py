@@ -31,6 +31,6 @@ def get(request: Request) -> Answer:
     if request.method != "GET":
         raise failures.not_allowed(["GET"])
     asked = parse_options(request.query, allowed=frozenset({"format"}), beta=request.version is BETA)
-    if asked.format not in {None, "xml", "application/xml"}:
+    if asked.format is not None and asked.format not in {"xml", "application/xml"}:
         raise UnsupportedQuery.at("$format", f"The format '{asked.format[:60]}' is not supported. Ask for xml.")
     return Answer(200, csdl.document(request.version), XML)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from xtap.semantics.crossing import Decision
 from xtap.semantics.decision import Direction, Outcome
 from xtap.semantics.effective import Origin
 from xtap.semantics.rules import RULES
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xtap.semantics.answer import Answer
+    from xtap.semantics.crossing import Decision
     from xtap.semantics.decision import DecidedBy, Step
 
 
@@ -39,8 +39,8 @@ def _for_user(answer: Decision | Answer) -> str:
     code = f" ({answer.error_code})" if answer.error_code else ""
     match answer.outcome:
         case Outcome.ALLOWED:
-            both = "access policies of both organizations allow" if isinstance(answer, Decision) else "policy allows"
-            return f"The {both} this."
+            condition = f" after {', '.join(answer.pending)}" if answer.pending else ""
+            return f"The access policies allow this{condition}."
         case Outcome.NOT_APPLICABLE:
             return "The access policies between organizations do not govern this."
         case Outcome.UNKNOWN:
