@@ -10,7 +10,7 @@ from msgraph.generated.models.cross_tenant_access_policy_configuration_partner i
     CrossTenantAccessPolicyConfigurationPartner as Partner,
 )
 from msgraph.generated.models.operation_result import OperationResult
-from msgraph_core.tasks.page_iterator import PageIterator
+from msgraph_core.tasks.page_iterator import PageIterator  # type: ignore[import-untyped]
 
 from tests.wire import sdk
 from tests.wire.samples import WOODGROVE

@@ -39,12 +39,13 @@ def test_the_case_file_has_our_types_and_no_other():
 
 
 def test_slices_of_the_directory_have_properties_of_the_metadata():
-    assert CASES["slices"].keys() == SLICES.keys()
+    cases = CASES["slices"] | CASES["beside"]
+    assert cases.keys() == SLICES.keys()
     for name, shape in SLICES.items():
-        wanted = {each for each, facts in CASES["slices"][name].items() if "beta" not in facts}
+        wanted = {each for each, facts in cases[name].items() if "beta" not in facts}
         assert properties(shape).keys() == wanted
     for shape in (neighbours.BetaAuthorizationPolicy, directory_audit.BetaDirectoryAudit):
-        assert properties(shape).keys() == CASES["slices"][wire_name(shape)].keys()
+        assert properties(shape).keys() == cases[wire_name(shape)].keys()
 
 
 @pytest.mark.parametrize("name", IN_V1)
