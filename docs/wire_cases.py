@@ -17,7 +17,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class WireCase(Struct, frozen=True):
-    """What the pages tell of one case."""
+    """What the pages tell of one case; ``steps`` are the requests after the main one: method, path, status."""
 
     name: str
     file: str
@@ -28,6 +28,7 @@ class WireCase(Struct, frozen=True):
     certainty: str
     page: str
     deviations: tuple[tuple[str, str], ...]
+    steps: tuple[tuple[str, str, int], ...]
     text: str
 
 
@@ -49,8 +50,14 @@ def _cases(file: Path) -> Iterator[WireCase]:
             certainty=source.get("certainty", ""),
             page=source.get("page", ""),
             deviations=tuple((each["path"], each["reason"]) for each in case.get("deviations", ())),
+            steps=tuple(_step(each) for each in case.get("then", ())),
             text=str(case),
         )
+
+
+def _step(step: dict[str, Any]) -> tuple[str, str, int]:
+    request = step["request"]
+    return request.get("method", "GET"), request.get("path", ""), step["response"]["status"]
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -292,6 +292,21 @@ async def test_a_change_counts_at_once_and_the_past_can_be_asked(app: InProcess)
     assert decisions == [True, False, True, False, True, False, True]
 
 
+async def test_a_change_of_either_side_counts_at_once(app: InProcess) -> None:
+    everything = [{"target": "AllApplications", "targetType": "application"}]
+    setting = {
+        "usersAndGroups": {"accessType": "blocked", "targets": [{"target": "AllUsers", "targetType": "user"}]},
+        "applications": {"accessType": "blocked", "targets": everything},
+    }
+    sides = (("fabrikam", CONTOSO.id, "Outbound"), ("contoso", FABRIKAM.id, "Inbound"))
+    for tenant, other, side in (*sides, *reversed(sides)):
+        assert (await ask(app, "evaluation", ASKED)).json()["decision"] is True
+        body = {"tenantId": other, f"b2bCollaboration{side}": setting}
+        assert (await app.client.post(PARTNERS, json=body, headers=app.headers(tenant))).status_code == 201
+        assert (await ask(app, "evaluation", ASKED)).json()["decision"] is False
+        await app.client.delete(f"{PARTNERS}/{other}", headers=app.headers(tenant))
+
+
 async def test_the_fix_that_is_told_works(app: InProcess) -> None:
     asked = ASKED | {"action": {"name": "b2bDirectConnect"}}
     for tenant in ("fabrikam", "contoso"):

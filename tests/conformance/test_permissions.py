@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 TABLE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "conformance" / "permissions.yaml").read_text())
 OPERATIONS: list[dict[str, Any]] = TABLE["operations"]
-PERMISSIONS = sorted({name for each in OPERATIONS for name in each["permissions"]} | set(TABLE["others"]))
+PERMISSIONS = sorted(
+    {name for each in OPERATIONS for name in (*each["permissions"], *each.get("delegated", ()))} | set(TABLE["others"])
+)
 ROLES: dict[str, str] = TABLE["directory_roles"]
 KEY = "9c5d131d-b1c3-4fc4-9e3f-c6557947d551"
 OBJECT = "6f546279-4da5-4b53-a095-09ea0cef9971"
@@ -85,7 +87,8 @@ def asker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
 
 def _may(operation: dict[str, Any], caller: tuple[str, tuple[str, ...], str]) -> bool:
     kind, permissions, role = caller
-    allowed = not set(permissions).isdisjoint(operation["permissions"])
+    accepted = [*operation["permissions"], *(operation.get("delegated", ()) if kind == "delegated" else ())]
+    allowed = not set(permissions).isdisjoint(accepted)
     roles = operation["roles"] and {*operation["roles"], "Global Administrator"}
     return allowed and (kind == "application" or not roles or role in roles)
 

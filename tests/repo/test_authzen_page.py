@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import Struct
 
 from xtap.authzen import answers, evaluations, failures, messages, search
 from xtap.authzen.metadata import ENDPOINTS, WELL_KNOWN
-from xtap.authzen.questions import ACTIONS
+from xtap.authzen.questions import ACTIONS, PROVIDERS
 from xtap.http.bodies import MAX_BODY
 from xtap.semantics.decision import DecidedBy, Outcome, Step
 from xtap.semantics.repair import Change
@@ -51,7 +51,7 @@ NAMED = {
     "action": ACTIONS,
     "member of an answer": members_that_are_told(),
     "member of a request": set(members_that_are_read()) - {"caller", "place", "view"},
-    "identity provider": get_args(messages.Provider),
+    "identity provider": PROVIDERS,
     "outcome": Outcome,
     "semantic": evaluations.STOPS_AT,
     "endpoint": ["policy_decision_point", "signed_metadata", "jwks_uri"],

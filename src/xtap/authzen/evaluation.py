@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from xtap.authzen.answers import Answers, Told, not_understood, told
 from xtap.authzen.people import People
@@ -37,12 +38,14 @@ class Enquiry(Struct, frozen=True, gc=False):
     Attributes:
         caller: who asks.
         place: the tenant in the address, None without.
-        request_id: of the request.
+        request_id: of the request, as the client named it.
+        draw: drawn for the request, 0 to 1: decides whether what is allowed is noted in the log.
     """
 
     caller: Caller
     place: TenantId | None
     request_id: str
+    draw: float = 0.0
 
 
 class DecisionPoint:
@@ -94,7 +97,7 @@ class DecisionPoint:
         question = await Asker(enquiry.place, people).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
         if noted and self._log is not None:
-            self._log.note(_entry(enquiry, request, question, found))
+            self._log.note(_entry(enquiry, request, question, found), enquiry.draw)
         return found
 
     async def _answer(self, question: Question, view: View, moment: Moment, *, full: bool) -> Told:
@@ -128,16 +131,27 @@ class DecisionPoint:
 
 
 def _entry(enquiry: Enquiry, request: Request, question: Question, found: Told) -> Entry:
-    return Entry(
+    entry = Entry(
         request_id=enquiry.request_id,
         caller=enquiry.caller.tenant,
         client=enquiry.caller.client_id,
         action=request.action.name[:64],
-        home=getattr(question, "home", None),
-        resource=getattr(question, "resource", None),
-        user=getattr(question, "user", None),
-        client_app=getattr(question, "client_app", None),
-        resource_app=getattr(question, "resource_app", None),
         decision=found.decision,
         summary=found.summary,
     )
+    match question:
+        case Access() | ForeignAccess():
+            policy = question.policy_tenant if isinstance(question, ForeignAccess) else None
+            return replace(
+                entry,
+                home=question.home,
+                resource=question.resource,
+                policy_tenant=policy,
+                user=question.user,
+                client_app=question.client_app,
+                resource_app=question.resource_app,
+            )
+        case Invitation() | Synchronization():
+            return replace(entry, home=question.home, resource=question.resource)
+        case Incomplete():
+            return entry

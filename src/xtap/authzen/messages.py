@@ -2,7 +2,6 @@
 
 Members that are not named here are passed over, as the specification demands, with one exception: a control in
 ``context.conditionalAccess`` or a claim that is not known is refused, because passing over it could allow too much.
-So is an identity provider: one that is misspelled would not be governed.
 """
 
 from __future__ import annotations
@@ -26,13 +25,6 @@ MAX_GROUPS: Final = 10_000
 
 NO_PROPERTIES: Final[Document] = {}
 
-Provider = Literal[
-    "azureActiveDirectory",
-    "externalFederation",
-    "socialIdentityProviders",
-    "emailOneTimePasscode",
-    "microsoftAccount",
-]
 Ids = Annotated[tuple[str, ...], Meta(max_length=MAX_GROUPS)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -45,7 +37,7 @@ class Entity(Struct, frozen=True, omit_defaults=True):
     properties: dict[str, object] = {}
 
 
-class Kind(Struct, frozen=True):
+class Sought(Struct, frozen=True):
     """The entity that a search looks for: its type, and what narrows it; an id is passed over."""
 
     type: str
@@ -75,7 +67,7 @@ class PersonProperties(Struct, frozen=True, rename="camel"):
 
     tenant_id: str | None = None
     groups: Ids | None = None
-    identity_provider: Provider = "azureActiveDirectory"
+    identity_provider: str = "azureActiveDirectory"
     claims: KnownClaims | None = None
 
 

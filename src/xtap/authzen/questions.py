@@ -38,6 +38,14 @@ ACTIONS: Final = (*Channel, "tenantRestrictions", "invite", "crossTenantSync")
 """Every action that has a meaning, in the order of action searches."""
 
 ENTRA: Final = "azureActiveDirectory"
+PROVIDERS: Final = (
+    ENTRA,
+    "externalFederation",
+    "socialIdentityProviders",
+    "emailOneTimePasscode",
+    "microsoftAccount",
+)
+"""Where an account may live; another word is refused, because accounts that are not of Entra are not governed."""
 
 
 class Synchronization(Struct, frozen=True, gc=False):
@@ -105,7 +113,7 @@ class Asker(Struct, frozen=True, gc=False):
             resource_app=known_id(request.resource.id),
             claims=person.claims or NO_CLAIMS_KNOWN,
             requires=_requirements(request.context.conditional_access),
-            is_entra_account=person.identity_provider == ENTRA,
+            is_entra_account=_is_entra(person.identity_provider),
         )
 
     async def _restricted(self, request: Request) -> ForeignAccess | Incomplete:
@@ -151,7 +159,7 @@ class Asker(Struct, frozen=True, gc=False):
             resource=TenantId(resource),
             domain=address[1],
             home=home,
-            is_entra_account=person.identity_provider == ENTRA,
+            is_entra_account=_is_entra(person.identity_provider),
             allowed_domains=_domains(action.allowed_domains, "allowedDomains"),
             blocked_domains=_domains(action.blocked_domains, "blockedDomains"),
         )
@@ -210,6 +218,13 @@ def _meaningless(request: Request) -> Incomplete:
 
 def _incomplete(facts: Mapping[str, str | None]) -> Incomplete:
     return Incomplete(tuple(name for name, value in facts.items() if value is None))
+
+
+def _is_entra(provider: str) -> bool:
+    if provider not in PROVIDERS:
+        path = "$.subject.properties.identityProvider"
+        raise InvalidInput.at(path, f"{path}: Expected one of {', '.join(PROVIDERS)}, found '{provider[:64]}'.")
+    return provider == ENTRA
 
 
 def _domains(names: frozenset[str] | None, member: str) -> frozenset[str] | None:

@@ -32,8 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from xtap.semantics.request import Channel, Control  # noqa: PLC0415 - other commands need no engine
 
     parser.epilog = (
-        "exit code: 0 allowed (or inside one tenant), 2 blocked, unknown or not governed, 1 error\n"
-        "what is not said is not known: the answer is then 'unknown' where it would decide"
+        "exit code: 0 allowed (or inside one tenant), 2 blocked, unknown, not governed, or something must be done first, 1 error\n"
+        "what is not said is not known: the answer is then 'unknown' where it would decide\n"
+        "a --server fills in the groups of people that its directory knows"
     )
     add_source(parser)
     parser.add_argument("--home", required=True, metavar="TENANT", help="the person's tenant: id or displayName")
@@ -153,6 +154,8 @@ def _text(access: Access, told: Telling, names: Names) -> Iterator[str]:
         yield from ("", f"{code.code}: {code.meaning}", code.remedy)
     if told.missing:
         yield from ("", f"Not known, and needed: {', '.join(told.missing)}.")
+    if told.pending:
+        yield from ("", f"To be done first: {', '.join(told.pending)}.")
     if told.consent_prompt is not None:
         yield from ("", f"Consent prompt: {told.consent_prompt}.")
     yield from ("", "Steps:")
@@ -172,7 +175,7 @@ def _fix(told: Telling, names: Names) -> Iterator[str]:
     for change in told.fix:
         yield from _request(change, names)
     for tenant in told.fix_withheld:
-        yield from ("", f"{_name(names, tenant)} must change something too; what, is told to that tenant only.")
+        yield from ("", f"{_name(names, tenant)} must change something; what, is told to that tenant only.")
 
 
 def _request(change: Change, names: Names) -> Iterator[str]:

@@ -52,6 +52,7 @@ class _Context(Struct, frozen=True):
     outcome: Outcome
     reason_user: str
     reason_admin: tuple[str, ...]
+    pending: tuple[str, ...] = ()
     error_code: str | None = None
     decided_by: _By | None = None
     missing: tuple[str, ...] = ()
@@ -86,7 +87,7 @@ def evaluate(server: Server, access: Access, as_of: datetime | None = None) -> T
         answer = convert(found, _Answer)
     except ValidationError as error:
         raise server.stranger(str(error)) from None
-    told = _told(answer.context)
+    told = _told(answer.decision, answer.context)
     if answer.decision is not told.permits(access.home, access.resource):
         raise server.stranger(f"decision {answer.decision} with outcome '{told.outcome}'")
     return told
@@ -132,10 +133,12 @@ def _demands(requires: Requirements) -> Document:
     return found
 
 
-def _told(context: _Context) -> Telling:
+def _told(decision: bool, context: _Context) -> Telling:  # noqa: FBT001 - it is the answer itself
     by = context.decided_by
     return Telling(
         outcome=context.outcome,
+        decision=decision,
+        pending=context.pending,
         reason_user=context.reason_user,
         reason_admin=context.reason_admin,
         error_code=context.error_code,

@@ -42,6 +42,10 @@ class Server:
         self.address = address.rstrip("/")
         if not _ADDRESS.fullmatch(self.address):
             raise ConfigurationError(f"Expected a server's address such as https://localhost:8443, found '{address}'.")
+        try:
+            httpx.URL(self.address)
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"The server's address '{address}' cannot be used: {error}.") from None
         if not _TOKEN.fullmatch(token):
             raise ConfigurationError("The token has characters that no bearer token has. 'xtap token' prints one.")
         try:
@@ -93,7 +97,7 @@ class Server:
             path = self._below(path)
         try:
             answer = self._client.request(method, self.address + path, json=body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             raise Unavailable(f"{self.address} does not answer ({_words(error)}). {_advice(error)}") from None
         try:
             content: Json = json.loads(answer.content)
@@ -106,10 +110,14 @@ class Server:
         return content
 
     def _below(self, url: str) -> str:
-        """Return the path of a URL of this server; the token goes nowhere else."""
-        if not url.startswith(f"{self.address}/"):
+        """Return the path of a URL of this server, which may know itself by another scheme; the token stays here."""
+        try:
+            link = httpx.URL(url)
+        except httpx.InvalidURL:
+            link = httpx.URL()
+        if link.host != httpx.URL(self.address).host:
             raise self.stranger(f"it leads to another server, '{url[:100]}'")
-        return url.removeprefix(self.address)
+        return link.raw_path.decode()
 
     def _refusal(self, status: int, message: str) -> XtapError:
         said = f": {message}" if message else "."

@@ -92,8 +92,12 @@ def own_policies(server: Server, own: Own) -> Policies:
 
 def _partners(server: Server) -> Iterator[Json]:
     """Yield the partners of every page."""
-    page: Json = f"{POLICY}/partners?$expand=identitySynchronization&$top=999"
+    page: Json = f"{POLICY}/partners?$expand=identitySynchronization"
+    seen: set[str] = set()
     while isinstance(page, str):
+        if page in seen:
+            raise server.stranger("its list of partners comes back to the same page")
+        seen.add(page)
         answer = server.get(page)
         found = answer.get("value")
         if not isinstance(found, list):

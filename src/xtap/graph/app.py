@@ -19,6 +19,7 @@ from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
 from xtap.model.versions import BETA, V1, VERSIONS
 from xtap.service.context import Call
+from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -99,6 +100,7 @@ class GraphApp:
         body = decoded(await request.body(), headers) if method in _WITH_BODY else b""
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{request.base}/{version.name}"
+        await settle(self._service)
         exchange = Exchange(
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 KEY = "{key}"
 """The placeholder for a key in a route."""
 
-_PARENTHESES = re.compile(r"([^()]+)\(([A-Za-z]+=)?(?:'([^'()]*)'|([^'()]*))\)\Z")
+_PARENTHESES = re.compile(r"([^()]+)\(([A-Za-z]+=)?(?:'((?:[^']|'')*)'|([^'()]*))\)\Z")
+"""In a key in quotation marks, a quotation mark stands twice (OData ABNF 4.01, SQUOTE-in-string)."""
+
 _KEY_NAMES = frozenset({None, "tenantId="})
 
 
@@ -69,7 +71,7 @@ def _with_parentheses(node: Node, segment: str) -> tuple[Node, str]:
     match = _PARENTHESES.match(segment)
     if match is None:
         raise _unknown(segment)
-    name, parameter, key = match[1].lower(), match[2], match[3] or match[4] or ""
+    name, parameter, key = match[1].lower(), match[2], (match[3] or match[4] or "").replace("''", "'")
     function = node.children.get(f"{name}({parameter.lower()}{KEY})") if parameter else None
     if function is not None:
         return function, key

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import batch, estimates, neighbours, organization, partners, tenant_information
+from xtap.graph import batch, estimates, multitenant, neighbours, organization, partners, tenant_information
 from xtap.graph.directory_audits import directory_audits
 from xtap.graph.people import groups, users
 from xtap.graph.sign_ins import sign_ins
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PARTNER = f"{ROOT}/partners/{{key}}"
 _TEMPLATES = f"{ROOT}/templates"
+_TENANTS = multitenant.TENANTS
 
 ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
@@ -46,6 +47,18 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         "groups/{key}": {"GET": groups.get},
         "organization": {"GET": organization.get_list},
         "organization/{key}": {"GET": organization.get},
+        multitenant.PATH: {"GET": multitenant.get, "PUT": multitenant.put, "PATCH": multitenant.patch},
+        f"{multitenant.PATH}/joinRequest": {
+            "GET": multitenant.get_join_request,
+            "PATCH": multitenant.patch_join_request,
+        },
+        _TENANTS: {"GET": multitenant.get_tenants, "POST": multitenant.post_tenant},
+        f"{_TENANTS}/$count": {"GET": multitenant.get_count},
+        f"{_TENANTS}/{{key}}": {
+            "GET": multitenant.get_tenant,
+            "PATCH": multitenant.patch_tenant,
+            "DELETE": multitenant.delete_tenant,
+        },
         "tenantRelationships/findTenantInformationByTenantId(tenantId={key})": {"GET": tenant_information.by_tenant_id},
         "tenantRelationships/findTenantInformationByDomainName(domainName={key})": {
             "GET": tenant_information.by_domain_name

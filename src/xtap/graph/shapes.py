@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtap.graph.odata.shape import Collection, EnumType, Navigation, Scalar, Shape
-from xtap.model import policies
+from xtap.model import organizations, policies
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE, TemplateApplicationLevel
 from xtap.model.schema import properties, wire_name
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xtap.graph.odata.shape import PropertyType
     from xtap.model.schema import Property
 
-_GUIDS = frozenset({"id", "tenantId", "externalCloudAuthorizedApplicationId"})
+_GUIDS = frozenset({"id", "tenantId", "externalCloudAuthorizedApplicationId", "addedByTenantId"})
 _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
     {
         policies.Policy: {"default": policies.Default, "partners": policies.Partner, "templates": policies.Templates},
@@ -28,6 +28,10 @@ _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
         policies.Templates: {
             "multiTenantOrganizationPartnerConfiguration": policies.PartnerTemplate,
             "multiTenantOrganizationIdentitySynchronization": policies.SyncTemplate,
+        },
+        organizations.MultiTenantOrganization: {
+            "tenants": organizations.Member,
+            "joinRequest": organizations.JoinRequest,
         },
     }
 )
@@ -48,7 +52,7 @@ def shape_of(kind: type[Struct]) -> Shape:
     found: dict[str, PropertyType] = {name: _type(known) for name, known in properties(kind).items()}
     for base in reversed(kind.__mro__):
         for name, target in _LINKS.get(base, {}).items():
-            found[name] = Navigation(shape_of(target), many=name == "partners", expandable=False)
+            found[name] = Navigation(shape_of(target), many=name in {"partners", "tenants"}, expandable=False)
     if kind in _SYNC:
         found["identitySynchronization"] = Navigation(shape_of(_SYNC[kind]))
     return Shape(f"microsoft.graph.{wire_name(kind)}", found)
@@ -86,6 +90,10 @@ _ENUMS = MappingProxyType(
         "TargetType": "crossTenantAccessPolicyTargetType",
         "IdentityProvider": "b2bIdentityProvidersType",
         "TemplateApplicationLevel": "templateApplicationLevel",
+        "OrganizationState": "multiTenantOrganizationState",
+        "MemberRole": "multiTenantOrganizationMemberRole",
+        "MemberState": "multiTenantOrganizationMemberState",
+        "ProcessingStatus": "multiTenantOrganizationMemberProcessingStatus",
     }
 )
 """CSDL names of the enums; ``allowedCloudEndpoints`` is a collection of strings in the CSDL."""

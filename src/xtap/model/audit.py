@@ -48,10 +48,37 @@ class Activity(Enum):
     )
     UPDATE_AUTHORIZATION_POLICY = ("AuthorizationPolicy", "Update authorization policy", "Update")
     UPDATE_NETWORK_ACCESS = ("NetworkAccess", "Update cross-tenant access settings of network access", "Update")
+    CREATE_ORGANIZATION = ("MultiTenantOrg", "Create a MultiTenantOrg", "Add")
+    UPDATE_ORGANIZATION = ("MultiTenantOrg", "Update a MultiTenantOrg", "Update")
+    DELETE_ORGANIZATION = ("MultiTenantOrg", "Hard Delete MultiTenantOrg", "Delete")
+    ADD_MEMBER = ("MultiTenantOrgTenant", "Add MultiTenantOrg tenant", "Add")
+    UPDATE_MEMBER = ("MultiTenantOrgTenant", "Update MultiTenantOrg tenant", "Update")
+    DELETE_MEMBER = ("MultiTenantOrgTenant", "Delete MultiTenantOrg tenant", "Delete")
+    MEMBER_JOINS = ("MultiTenantOrgTenant", "Tenant joining MultiTenantOrg tenant", "Update")
+
+
+class Author(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Who made a change, and in which request; see :class:`AuditRecord` for the members."""
+
+    request_id: str
+    client_id: str
+    object_id: str
+    name: str | None = None
+    is_application: bool = False
 
 
 NOTHING = Raw(b"null")
 """The document of an object that is not there."""
+
+
+class Event(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What was done to an object, whoever did it; see :class:`AuditRecord` for the members."""
+
+    activity: str
+    kind: Kind
+    key: str
+    before: Raw = NOTHING
+    after: Raw = NOTHING
 
 
 class AuditRecord(Struct, frozen=True, rename="camel", omit_defaults=True):

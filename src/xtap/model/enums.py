@@ -81,6 +81,37 @@ class TaggingStatus(StrEnum):
     DISABLED = "disabled"
 
 
+class OrganizationState(StrEnum):
+    """multiTenantOrganizationState."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class MemberRole(StrEnum):
+    """multiTenantOrganizationMemberRole."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+
+
+class MemberState(StrEnum):
+    """multiTenantOrganizationMemberState."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REMOVED = "removed"
+
+
+class ProcessingStatus(StrEnum):
+    """multiTenantOrganizationMemberProcessingStatus."""
+
+    NOT_STARTED = "notStarted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
 class CloudEndpoint(StrEnum):
     """The other Microsoft clouds that ``allowedCloudEndpoints`` may name (semantics R5.1)."""
 

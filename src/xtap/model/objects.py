@@ -21,6 +21,14 @@ class Kind(StrEnum):
     USER = "user"
     GROUP = "group"
     SERVICE_PRINCIPAL = "servicePrincipal"
+    ORGANIZATION = "multiTenantOrganization"
+    MEMBERSHIP = "multiTenantOrganizationMembership"
+    MEMBER = "multiTenantOrganizationMember"
+    JOIN_REQUEST = "multiTenantOrganizationJoinRequest"
+    DUE_JOIN = "multiTenantOrganizationDueJoin"
+    EFFECT = "multiTenantOrganizationEffect"
+    CARRIED_OUT = "multiTenantOrganizationCarriedOut"
+    FELLOW = "multiTenantOrganizationFellow"
     SECRET = "secret"  # noqa: S105 - a kind of object, not a password
 
 

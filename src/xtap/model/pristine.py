@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from msgspec import Raw, Struct, convert, json
 
+from xtap.model.organizations import JoinRequest
 from xtap.model.policies import (
     BetaDefault,
     BetaIdentitySync,
@@ -75,6 +76,11 @@ def sync_template(tenant: TenantId) -> SyncTemplate:
 def templates(tenant: TenantId) -> Templates:
     """Return the container of the templates."""
     return Templates(id=derived_id(tenant, "templates"))
+
+
+def join_request(tenant: TenantId) -> JoinRequest:
+    """Return the join request of a tenant that accepted no invitation."""
+    return JoinRequest(id=derived_id(tenant, "joinRequest"))
 
 
 def derived_id(tenant: TenantId, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import NODEFAULT, Struct, inspect, to_builtins
 
-from xtap.model import directory, directory_audit, neighbours, policies, settings
+from xtap.model import directory, directory_audit, neighbours, organizations, policies, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,12 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         policies.PartnerTemplate: "multiTenantOrganizationPartnerConfigurationTemplate",
         policies.SyncTemplate: "multiTenantOrganizationIdentitySyncPolicyTemplate",
         policies.Templates: "policyTemplate",
+        organizations.MultiTenantOrganization: "multiTenantOrganization",
+        organizations.BasicMember: "multiTenantOrganizationMember",
+        organizations.Member: "multiTenantOrganizationMember",
+        organizations.MemberTransition: "multiTenantOrganizationMemberTransitionDetails",
+        organizations.JoinRequest: "multiTenantOrganizationJoinRequestRecord",
+        organizations.JoinTransition: "multiTenantOrganizationJoinRequestTransitionDetails",
         directory.User: "user",
         directory.Group: "group",
         directory.Organization: "organization",

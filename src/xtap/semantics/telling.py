@@ -21,6 +21,8 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
 
     Attributes:
         outcome: the answer.
+        decision: whether a server lets the person in now; None where no server was asked.
+        pending: what the person must do before an ``allowed`` access is let in.
         reason_user: one sentence for the person.
         reason_admin: sentences for administrators, the summary first.
         error_code: what the person would see.
@@ -36,6 +38,8 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     """
 
     outcome: Outcome
+    decision: bool | None = None
+    pending: tuple[str, ...] = ()
     reason_user: str
     reason_admin: tuple[str, ...]
     error_code: str | None = None
@@ -50,9 +54,9 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     policy_versions: dict[TenantId, int] = {}
 
     def permits(self, home: TenantId, resource: TenantId) -> bool:
-        """Say whether the person gets through: nothing is fine that is not allowed, except what crosses no border."""
-        inside = self.outcome is Outcome.NOT_APPLICABLE and home == resource
-        return self.outcome is Outcome.ALLOWED or inside
+        """Say whether it is allowed now, or inside one tenant, where no border is and a server has nothing against it."""
+        inside = self.outcome is Outcome.NOT_APPLICABLE and home == resource and self.decision is not False
+        return (self.outcome is Outcome.ALLOWED and not self.pending) or inside
 
 
 def tell(decision: Decision, repair: Repair | None = None) -> Telling:
@@ -61,6 +65,7 @@ def tell(decision: Decision, repair: Repair | None = None) -> Telling:
     demands = () if decision.trust is None else decision.trust.demands
     return Telling(
         outcome=decision.outcome,
+        pending=decision.pending,
         reason_user=words.user,
         reason_admin=words.admin,
         error_code=decision.error_code,

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -141,7 +141,8 @@ async def build(settings: Settings) -> Application:
 
 def service_of(settings: Settings, store: Store) -> Service:
     """Build what every surface asks, from the settings."""
-    return Service(store, strength=settings.validation, operator=operator_of(settings))
+    delay = timedelta(seconds=settings.join_delay)
+    return Service(store, strength=settings.validation, operator=operator_of(settings), join_delay=delay)
 
 
 async def assemble(settings: Settings, service: Service) -> Application:

@@ -67,6 +67,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         str, Meta(description="tenant (id) whose callers may ask for decisions about every tenant")
     ] = ""
 
+    join_delay: Annotated[
+        float,
+        Meta(ge=0, le=86_400, description="seconds until a tenant that joins a multitenant organization is active"),
+    ] = 0.0
+
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach the listener."""
@@ -147,7 +152,7 @@ def _parsed(key: str, text: str, source: str) -> object:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     elif key in {"port", "tls-port"}:
         value = int(text) if text.isdecimal() and len(text) < 10 else text
-    elif key == "decision-log-rate":
+    elif key in {"decision-log-rate", "join-delay"}:
         value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value

@@ -68,7 +68,7 @@ class Decisions:
         self._compiled: dict[tuple[TenantId, TenantId, Channel], Compiled] = {}
 
     async def policy(self, tenant: TenantId, moment: Moment = None) -> TenantPolicy | None:
-        """Return the policy of a tenant; None if the tenant is not registered here.
+        """Return the policy of a tenant; None if the tenant is not registered here, or was not then.
 
         Raises:
             InvalidInput: the moment is yet to come, or the version does not exist.
@@ -81,6 +81,9 @@ class Decisions:
         if registered is None:
             return None
         if isinstance(moment, datetime):
+            created = json.decode(registered, type=Tenant).created
+            if created and moment < datetime.fromisoformat(created):
+                return None
             then = await history.at_time(self._service.store, tenant, moment, self._service.now())
             return self._past_policy(then, registered)
         if moment is not None and tenant in moment:

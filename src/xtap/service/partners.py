@@ -69,18 +69,19 @@ async def create(service: Service, call: Call, body: Document) -> bytes:
     if problems or violations:
         raise InvalidInput([*problems, *violations])
     _service_provider_needs_a_user(call, blank, after)
-    document = json.encode(after)
 
     def decide(snapshot: Snapshot) -> Change:
+        fellow = snapshot.get(Kind.FELLOW, tenant_id) is not None
+        made = structs.replace(after, is_in_multi_tenant_organization=fellow)
         stored = snapshot.get(Kind.PARTNER, tenant_id)
         if stored is None:
-            return change(service, call, Modification(Activity.ADD_PARTNER, Kind.PARTNER, tenant_id, None, after))
-        if call.is_retry and stored == document:
+            return change(service, call, Modification(Activity.ADD_PARTNER, Kind.PARTNER, tenant_id, None, made))
+        if call.is_retry and stored == json.encode(made):
             return Change(())
         raise AlreadyExists("Another object with the same value for property tenantId already exists.")
 
-    await service.store.change(call.caller.tenant, decide)
-    return document
+    snapshot = await service.store.change(call.caller.tenant, decide)
+    return snapshot.get(Kind.PARTNER, tenant_id) or json.encode(after)
 
 
 async def update(service: Service, call: Call, tenant_id: TenantId, body: Document) -> None:

@@ -28,6 +28,10 @@ class Operation(Enum):
     WRITE_IDENTITY_SYNC = auto()
     READ_TEMPLATES = auto()
     WRITE_TEMPLATES = auto()
+    READ_MULTITENANT = auto()
+    READ_MULTITENANT_MEMBER = auto()
+    READ_JOIN_REQUEST = auto()
+    WRITE_MULTITENANT = auto()
     READ_USERS = auto()
     READ_GROUPS = auto()
     READ_ORGANIZATION = auto()
@@ -59,6 +63,7 @@ DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
 
 READ_ALL, READ_WRITE = "Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess"
 MTO_READ, MTO_READ_WRITE = "MultiTenantOrganization.Read.All", "MultiTenantOrganization.ReadWrite.All"
+MTO_READ_BASIC = "MultiTenantOrganization.ReadBasic.All"
 DIRECTORY_READ, USER_READ = "Directory.Read.All", "User.Read.All"
 GROUP_READ, ORGANIZATION_READ = "Group.Read.All", "Organization.Read.All"
 AUTHORIZATION_READ_WRITE = "Policy.ReadWrite.Authorization"
@@ -71,6 +76,7 @@ EVALUATE = "CrossTenantAccess.Evaluate.All"
 PERMISSIONS = (
     READ_ALL,
     READ_WRITE,
+    MTO_READ_BASIC,
     MTO_READ,
     MTO_READ_WRITE,
     USER_READ,
@@ -94,10 +100,16 @@ class Rule:
     Attributes:
         permissions: any of these, least privileged first.
         roles: for delegated calls also any of these directory roles, by display name; empty if none is needed.
+        delegated: more permissions that do, but only for delegated calls.
     """
 
     permissions: tuple[str, ...]
     roles: tuple[str, ...]
+    delegated: tuple[str, ...] = ()
+
+    def accepted(self, caller: Caller) -> tuple[str, ...]:
+        """Return the permissions of which this kind of caller needs one."""
+        return self.permissions if caller.is_application else (*self.delegated, *self.permissions)
 
 
 _READERS = ("Security Reader", "Global Reader", "Security Administrator")
@@ -113,6 +125,10 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.WRITE_IDENTITY_SYNC: Rule((READ_WRITE,), ("Security Administrator",)),
         Operation.READ_TEMPLATES: Rule((READ_ALL, READ_WRITE, MTO_READ, MTO_READ_WRITE), _READERS),
         Operation.WRITE_TEMPLATES: Rule((READ_WRITE, MTO_READ_WRITE), ("Security Administrator",)),
+        Operation.READ_MULTITENANT: Rule((MTO_READ, MTO_READ_WRITE), _READERS, (MTO_READ_BASIC,)),
+        Operation.READ_MULTITENANT_MEMBER: Rule((MTO_READ, MTO_READ_WRITE), _READERS, (MTO_READ_BASIC, DIRECTORY_READ)),
+        Operation.READ_JOIN_REQUEST: Rule((MTO_READ, MTO_READ_WRITE), _READERS),
+        Operation.WRITE_MULTITENANT: Rule((MTO_READ_WRITE,), ("Security Administrator",)),
         Operation.READ_USERS: Rule((USER_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_GROUPS: Rule((GROUP_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_ORGANIZATION: Rule((ORGANIZATION_READ, DIRECTORY_READ), _DIRECTORY_READERS),
@@ -149,9 +165,10 @@ def require(caller: Caller, operation: Operation) -> None:
         Forbidden: no permission, or (delegated) no directory role, for the operation; ``needs`` names what would do.
     """
     rule = RULES[operation]
-    if caller.permissions.isdisjoint(rule.permissions):
+    accepted = rule.accepted(caller)
+    if caller.permissions.isdisjoint(accepted):
         kind = "application permissions" if caller.is_application else "delegated permissions"
-        raise _refusal(f"One of the {kind} {', '.join(rule.permissions)} is needed.")
+        raise _refusal(f"One of the {kind} {', '.join(accepted)} is needed.")
     if not has_role(caller, operation):
         raise _refusal(f"One of the directory roles {', '.join(rule.roles)} is needed.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+log = logging.getLogger(__name__)
+
 LOOK_EVERY: Final = 1.0
 """Seconds for which a snapshot is answered without looking whether another process changed the file."""
 
@@ -60,6 +63,7 @@ class SqliteStore:
         self._loading: dict[TenantId, Future[Snapshot]] = {}
         self._writer = GroupCommit(SqliteWriter(database, self._cache), self._cache.publish)
         self._look_at = 0.0
+        self._looking: Future[None] | None = None
         self._closed = False
 
     @classmethod
@@ -98,7 +102,7 @@ class SqliteStore:
     async def snapshot(self, tenant: TenantId) -> Snapshot:
         """Return the latest durable state of a tenant, from memory; the first use of a tenant loads it.
 
-        What another process wrote to the file is seen after ``LOOK_EVERY`` seconds at the latest.
+        What another process wrote to the file is seen after ``LOOK_EVERY`` seconds, for as long as it can be read.
 
         Raises:
             Unavailable: the store is closed, or the tenant cannot be loaded.
@@ -210,9 +214,19 @@ class SqliteStore:
 
     async def _look(self) -> None:
         """Take in what other processes wrote; while the file cannot be read, what is in memory is still answered."""
-        self._look_at = monotonic() + LOOK_EVERY
+        looking = self._looking
+        if looking is None:
+            looking = self._looking = self._read(self._catch_up)
+            looking.add_done_callback(self._looked)
         with suppress(Unavailable):
-            await asyncio.wrap_future(self._read(self._catch_up))
+            await asyncio.shield(asyncio.wrap_future(looking))
+
+    def _looked(self, looking: Future[None]) -> None:
+        self._looking = None
+        self._look_at = monotonic() + LOOK_EVERY
+        failure = looking.exception()
+        if failure is not None:
+            log.error("changes by other processes cannot be seen: %s", failure)
 
     def _catch_up(self, connection: sqlite3.Connection) -> None:
         versions = read_versions(connection)
