@@ -14,7 +14,7 @@ from xtap.errors import NotSupported, XtapError
 from xtap.graph import failures
 from xtap.graph.exchange import Exchange
 from xtap.graph.paths import build, resolve
-from xtap.graph.routes import ROUTES
+from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
 from xtap.model.versions import BETA, V1, Version
@@ -56,7 +56,7 @@ class GraphApp:
         self._service = service
         self._callers = callers
         self._paging_key = paging_key
-        self._tree = build(ROUTES)
+        self._trees = {V1.name: build(ROUTES), BETA.name: build({**ROUTES, **BETA_ROUTES})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome is a Graph answer with the usual headers."""
@@ -78,12 +78,12 @@ class GraphApp:
     async def _answer(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], request_id: str) -> Answer:
         caller = await self._callers.of(headers)
         version_name, _, path = scope["path"][1:].partition("/")
-        node, key = resolve(self._tree, path)
+        version = VERSIONS[version_name.lower()]
+        node, key = resolve(self._trees[version.name], path)
         method = scope["method"]
         handler = node.methods.get(method)
         if handler is None:
             raise _not_allowed(node)
-        version = VERSIONS[version_name.lower()]
         body = decoded(await read(receive), headers) if method in _WITH_BODY else b""
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{base(scope['scheme'], headers.get(b'host', b''), scope.get('server'))}/{version.name}"

@@ -1,4 +1,4 @@
-"""Every address, its methods and their handlers: the same for v1.0 and beta.
+"""Every address, its methods and their handlers: the same for v1.0 and beta, but for those that only beta has.
 
 Addresses that only the metadata knows answer GET; their DELETE and PATCH are 405, because no page says what they
 would do (wire.md section 2.3).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import organization, partners
+from xtap.graph import deleted_items, organization, partners
 from xtap.graph.people import groups, users
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
@@ -35,6 +35,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "PATCH": partners.patch_sync,
             "DELETE": partners.delete_sync,
         },
+        "directory/deletedItems/{key}": {"DELETE": deleted_items.partners.delete},
         "users": {"GET": users.get_list},
         "users/$count": {"GET": users.get_count},
         "users/{key}": {"GET": users.get},
@@ -60,3 +61,30 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         },
     }
 )
+
+_DELETED_PARTNERS = deleted_items.partners.path
+_DELETED_PARTNER = f"{_DELETED_PARTNERS}/{{key}}"
+_DELETED_SYNCS = deleted_items.sync_policies.path
+_DELETED_SYNC = f"{_DELETED_SYNCS}/{{key}}"
+
+BETA_ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
+    {
+        f"{_PARTNER}/restore": {"POST": deleted_items.partners.restore},
+        f"{_PARTNER}/identitySynchronization/restore": {"POST": deleted_items.sync_policies.restore},
+        deleted_items.ROOT: {"GET": deleted_items.get_root},
+        _DELETED_PARTNERS: {"GET": deleted_items.partners.get_list},
+        f"{_DELETED_PARTNERS}/$count": {"GET": deleted_items.partners.get_count},
+        _DELETED_PARTNER: {"GET": deleted_items.partners.get, "DELETE": deleted_items.partners.delete},
+        f"{_DELETED_PARTNER}/restore": {"POST": deleted_items.partners.restore},
+        f"{_DELETED_PARTNER}/identitySynchronization": {
+            "GET": deleted_items.sync_policies.get,
+            "DELETE": deleted_items.sync_policies.delete,
+        },
+        f"{_DELETED_PARTNER}/identitySynchronization/restore": {"POST": deleted_items.sync_policies.restore},
+        _DELETED_SYNCS: {"GET": deleted_items.sync_policies.get_list},
+        f"{_DELETED_SYNCS}/$count": {"GET": deleted_items.sync_policies.get_count},
+        _DELETED_SYNC: {"GET": deleted_items.sync_policies.get, "DELETE": deleted_items.sync_policies.delete},
+        f"{_DELETED_SYNC}/restore": {"POST": deleted_items.sync_policies.restore},
+    }
+)
+"""What only beta has."""

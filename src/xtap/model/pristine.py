@@ -16,6 +16,7 @@ from xtap.model.policies import (
     BetaIdentitySync,
     BetaPartner,
     BetaPolicy,
+    DeletedItems,
     PartnerTemplate,
     SyncTemplate,
     Templates,
@@ -75,6 +76,11 @@ def sync_template(tenant: TenantId) -> SyncTemplate:
 def templates(tenant: TenantId) -> Templates:
     """Return the container of the templates."""
     return Templates(id=derived_id(tenant, "templates"))
+
+
+def deleted_items(tenant: TenantId) -> DeletedItems:
+    """Return the container of deleted items."""
+    return DeletedItems(id=derived_id(tenant, "deletedItems"))
 
 
 def derived_id(tenant: TenantId, name: str) -> str:

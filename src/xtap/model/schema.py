@@ -36,6 +36,7 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         policies.PartnerTemplate: "multiTenantOrganizationPartnerConfigurationTemplate",
         policies.SyncTemplate: "multiTenantOrganizationIdentitySyncPolicyTemplate",
         policies.Templates: "policyTemplate",
+        policies.DeletedItems: "policyDeletableRoot",
         directory.User: "user",
         directory.Group: "group",
         directory.Organization: "organization",
