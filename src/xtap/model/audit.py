@@ -42,6 +42,7 @@ class Activity(Enum):
         "Hard Delete a partner cross-tenant identity sync setting",
         "Delete",
     )
+    EMULATE = ("CrossTenantAccessSettings", "Set by the emulator", "Update")
     UPDATE_PARTNER_TEMPLATE = (
         "MultiTenantOrgPartnerConfigurationTemplate",
         "Update a multi tenant org partner configuration template",

@@ -20,8 +20,8 @@ class Modification(Struct, frozen=True):
     activity: Activity
     kind: Kind
     key: str
-    before: Struct | None
-    after: Struct | None
+    before: Struct | Raw | None
+    after: Struct | Raw | None
 
 
 def change(service: Service, call: Call, done: Modification) -> Change:
@@ -45,5 +45,5 @@ def change(service: Service, call: Call, done: Modification) -> Change:
     return Change((Write(done.kind, done.key, after),), (AuditEntry(record.id, json.encode(record)),))
 
 
-def _encoded(struct: Struct | None) -> bytes | None:
+def _encoded(struct: Struct | Raw | None) -> bytes | None:
     return None if struct is None else json.encode(struct)
