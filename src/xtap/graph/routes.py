@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import deleted_items, organization, partners
+from xtap.graph import capabilities, deleted_items, organization, partners
 from xtap.graph.people import groups, users
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
@@ -34,6 +34,25 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "PUT": partners.put_sync,
             "PATCH": partners.patch_sync,
             "DELETE": partners.delete_sync,
+        },
+        f"{ROOT}/default/m365Capabilities": {
+            "GET": capabilities.on_default.get_list,
+            "POST": capabilities.on_default.post,
+        },
+        f"{ROOT}/default/m365Capabilities/$count": {"GET": capabilities.on_default.get_count},
+        f"{ROOT}/default/m365Capabilities/{{key}}": {
+            "GET": capabilities.on_default.get,
+            "PATCH": capabilities.on_default.patch,
+        },
+        f"{_PARTNER}/m365Capabilities": {
+            "GET": capabilities.on_partners.get_list,
+            "POST": capabilities.on_partners.post,
+        },
+        f"{_PARTNER}/m365Capabilities/$count": {"GET": capabilities.on_partners.get_count},
+        f"{_PARTNER}/m365Capabilities/{{key}}": {
+            "GET": capabilities.on_partners.get,
+            "PATCH": capabilities.on_partners.patch,
+            "DELETE": capabilities.on_partners.delete,
         },
         "directory/deletedItems/{key}": {"DELETE": deleted_items.partners.delete},
         "users": {"GET": users.get_list},

@@ -83,6 +83,7 @@ _ENUMS = MappingProxyType(
     {
         "AccessType": "crossTenantAccessPolicyTargetConfigurationAccessType",
         "TargetType": "crossTenantAccessPolicyTargetType",
+        "ResourceType": "m365ResourceType",
         "IdentityProvider": "b2bIdentityProvidersType",
         "TemplateApplicationLevel": "templateApplicationLevel",
     }

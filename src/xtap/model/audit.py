@@ -42,6 +42,9 @@ class Activity(Enum):
         "Hard Delete a partner cross-tenant identity sync setting",
         "Delete",
     )
+    ADD_CAPABILITY = ("CrossTenantAccessSettings", "Add a Microsoft 365 capability", "Add")
+    UPDATE_CAPABILITY = ("CrossTenantAccessSettings", "Update a Microsoft 365 capability", "Update")
+    DELETE_CAPABILITY = ("CrossTenantAccessSettings", "Delete a Microsoft 365 capability", "Delete")
     EMULATE = ("CrossTenantAccessSettings", "Set by the emulator", "Update")
     UPDATE_PARTNER_TEMPLATE = (
         "MultiTenantOrgPartnerConfigurationTemplate",

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     DELETED_PARTNER = "deletedPartner"
     DELETED_IDENTITY_SYNC = "deletedIdentitySynchronization"
     EXPIRY = "expiry"
+    CAPABILITY = "capability"
     PARTNER_TEMPLATE = "partnerTemplate"
     SYNC_TEMPLATE = "identitySynchronizationTemplate"
     TENANT = "tenant"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import NODEFAULT, Struct, inspect, to_builtins
 
-from xtap.model import directory, policies, settings
+from xtap.model import capabilities, directory, policies, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +37,10 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         policies.SyncTemplate: "multiTenantOrganizationIdentitySyncPolicyTemplate",
         policies.Templates: "policyTemplate",
         policies.DeletedItems: "policyDeletableRoot",
+        capabilities.Capability: "m365CapabilityBase",
+        capabilities.InboundAccess: "m365CapabilityInboundAccess",
+        capabilities.ResourceScopes: "m365CapabilityResourceScopes",
+        capabilities.ResourceScope: "m365CapabilityResourceScope",
         directory.User: "user",
         directory.Group: "group",
         directory.Organization: "organization",

@@ -16,7 +16,7 @@ from xtap.service.audit import Modification, change
 from xtap.service.identity_sync import needs_automatic_redemption
 from xtap.service.partners import no_such_object, service_provider_needs_a_user
 from xtap.service.permissions import Operation, require
-from xtap.service.recycle_bin import BINS, take_out, without_expired
+from xtap.service.recycle_bin import BINS, bring_back, take_out, without_expired
 
 if TYPE_CHECKING:
     from xtap.model.ids import TenantId
@@ -117,7 +117,8 @@ async def restore(service: Service, call: Call, deleted: Deleted, tenant_id: Ten
         restored = structs.replace(json.decode(found[0], type=deleted.shape), deleted_date_time=None)
         _require_place(call, snapshot, tenant_id, restored)
         done = change(service, call, Modification(deleted.restored, deleted.kind, tenant_id, None, restored))
-        return _taking_out(service, snapshot, deleted, tenant_id, done)
+        back = bring_back(snapshot, service.now(), deleted.kind, tenant_id)
+        return structs.replace(done, writes=(*back, *done.writes))
 
     await service.store.change(call.caller.tenant, decide)
     return found[0]
@@ -135,7 +136,7 @@ async def remove(service: Service, call: Call, deleted: Deleted, tenant_id: Tena
     def decide(snapshot: Snapshot) -> Change:
         before = json.decode(_in_bin(service, snapshot, deleted, tenant_id), type=deleted.shape)
         done = change(service, call, Modification(deleted.removed, BINS[deleted.kind], tenant_id, before, None))
-        return _taking_out(service, snapshot, deleted, tenant_id, structs.replace(done, writes=()))
+        return structs.replace(done, writes=take_out(snapshot, service.now(), deleted.kind, tenant_id))
 
     await service.store.change(call.caller.tenant, decide)
 
@@ -145,11 +146,6 @@ def _in_bin(service: Service, snapshot: Snapshot, deleted: Deleted, tenant_id: T
     if stored is None:
         raise no_such_object(tenant_id)
     return stored
-
-
-def _taking_out(service: Service, snapshot: Snapshot, deleted: Deleted, tenant_id: TenantId, done: Change) -> Change:
-    out = take_out(snapshot, service.now(), deleted.kind, tenant_id)
-    return structs.replace(done, writes=(*out, *done.writes))
 
 
 def _require_place(

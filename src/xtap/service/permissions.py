@@ -31,6 +31,9 @@ class Operation(Enum):
     READ_USERS = auto()
     READ_GROUPS = auto()
     READ_ORGANIZATION = auto()
+    READ_CAPABILITIES = auto()
+    WRITE_CAPABILITIES = auto()
+    WRITE_EXCHANGE_CAPABILITIES = auto()
     EVALUATE = auto()
 
 
@@ -50,6 +53,7 @@ DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
 """Template ids of the built-in directory roles that matter here, as they stand in the ``wids`` claim."""
 
 READ_ALL, READ_WRITE = "Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess"
+CAPABILITY = "Policy.ReadWrite.CrossTenantCapability"
 MTO_READ, MTO_READ_WRITE = "MultiTenantOrganization.Read.All", "MultiTenantOrganization.ReadWrite.All"
 DIRECTORY_READ, USER_READ = "Directory.Read.All", "User.Read.All"
 GROUP_READ, ORGANIZATION_READ = "Group.Read.All", "Organization.Read.All"
@@ -59,6 +63,7 @@ EVALUATE = "CrossTenantAccess.Evaluate.All"
 PERMISSIONS = (
     READ_ALL,
     READ_WRITE,
+    CAPABILITY,
     MTO_READ,
     MTO_READ_WRITE,
     USER_READ,
@@ -99,6 +104,9 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.READ_USERS: Rule((USER_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_GROUPS: Rule((GROUP_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_ORGANIZATION: Rule((ORGANIZATION_READ, DIRECTORY_READ), _DIRECTORY_READERS),
+        Operation.READ_CAPABILITIES: Rule((READ_ALL, CAPABILITY, READ_WRITE), (*_READERS, "Exchange Administrator")),
+        Operation.WRITE_CAPABILITIES: Rule((CAPABILITY,), ("Global Administrator",)),
+        Operation.WRITE_EXCHANGE_CAPABILITIES: Rule((CAPABILITY,), ("Exchange Administrator", "Global Administrator")),
         Operation.EVALUATE: Rule((EVALUATE,), _READERS),
     }
 )

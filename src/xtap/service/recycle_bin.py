@@ -28,10 +28,15 @@ BINS: Final[Mapping[Kind, Kind]] = MappingProxyType(
 )
 """Where deleted objects of a kind wait."""
 
-NOT_HISTORY: Final = frozenset({*BINS.values(), Kind.EXPIRY})
-"""Kinds that no past version of a tenant has: the bin is about now."""
+NOT_HISTORY: Final = frozenset({*BINS.values(), Kind.EXPIRY, Kind.CAPABILITY})
+"""Kinds that no past version of a tenant has: the bin, and what moves into it with a partner, are about now."""
 
 _INDEXED: Final = b"{}"
+
+
+def owned_key(owner: str, name: str) -> str:
+    """Return the key of a capability: its owner, and its name."""
+    return f"{owner}/{name}"
 
 
 def without_expired(snapshot: Snapshot, now: datetime) -> Snapshot:
@@ -50,6 +55,7 @@ def put_away(
         *take_out(snapshot, now, kind, key),
         Write(BINS[kind], key, json.encode(deleted)),
         Write(Kind.EXPIRY, _place(moment, BINS[kind], key), _INDEXED),
+        *_moved(snapshot, key, _waiting(key), kind),
     )
 
 
@@ -59,8 +65,32 @@ def take_out(snapshot: Snapshot, now: datetime, kind: Kind, key: str) -> tuple[W
     stored = snapshot.get(BINS[kind], key)
     if stored is not None:
         moment: str = json.decode(stored)["deletedDateTime"]
+        writes += _moved(snapshot, _waiting(key), None, kind)
         writes += [Write(BINS[kind], key, None), Write(Kind.EXPIRY, _place(moment, BINS[kind], key), None)]
     return tuple(dict.fromkeys(writes))
+
+
+def bring_back(snapshot: Snapshot, now: datetime, kind: Kind, key: str) -> tuple[Write, ...]:
+    """Return the writes that take an object out of the bin, and bring back the capabilities that went with it."""
+    return (*take_out(snapshot, now, kind, key), *_moved(snapshot, _waiting(key), key, kind))
+
+
+def _moved(snapshot: Snapshot, source: str, target: str | None, kind: Kind) -> Iterator[Write]:
+    """Give the capabilities of one owner to another, or to nobody; only partners have some."""
+    if kind is not Kind.PARTNER:
+        return
+    prefix = owned_key(source, "")
+    for key, document in snapshot.scan(Kind.CAPABILITY, prefix):
+        if not key.startswith(prefix):
+            return
+        yield Write(Kind.CAPABILITY, key, None)
+        if target is not None:
+            yield Write(Kind.CAPABILITY, owned_key(target, key.removeprefix(prefix)), document)
+
+
+def _waiting(key: str) -> str:
+    """Return the owner of what a deleted partner owned."""
+    return f"deleted {key}"
 
 
 def _expired(snapshot: Snapshot, now: datetime) -> Iterator[Write]:
@@ -71,6 +101,8 @@ def _expired(snapshot: Snapshot, now: datetime) -> Iterator[Write]:
             return
         yield Write(Kind.EXPIRY, place, None)
         yield Write(Kind(kind), key, None)
+        if Kind(kind) is Kind.DELETED_PARTNER:
+            yield from _moved(snapshot, _waiting(key), None, Kind.PARTNER)
 
 
 def _place(moment: str, kind: Kind, key: str) -> str:

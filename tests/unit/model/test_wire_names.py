@@ -25,6 +25,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "crossTenantAccessPolicyTargetConfigurationAccessType": enums.AccessType,
     "crossTenantAccessPolicyTargetType": enums.TargetType,
     "b2bIdentityProvidersType": enums.IdentityProvider,
+    "m365ResourceType": enums.ResourceType,
     "templateApplicationLevel": enums.TemplateApplicationLevel,
 }
 TYPES = {name: shape for shape, name in WIRE_NAMES.items() if shape.__module__ != directory.__name__}
