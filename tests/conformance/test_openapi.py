@@ -39,6 +39,7 @@ EXAMPLES = {GenerationMode.POSITIVE: 100, GenerationMode.NEGATIVE: 25}
 
 PARTNER = "9c5d131d-b1c3-4fc4-9e3f-c6557947d551"
 SECOND = "3d0f5dec-5d3d-455c-8016-e2af1ae4d31a"
+CARD = "crossTenantOpenProfileCard"
 ADDED = "123f4846-ba00-4fd7-ba43-dac1f8f63013"
 ROOT = "/policies/crossTenantAccessPolicy"
 KEY = "crossTenantAccessPolicyConfigurationPartner-tenantId"
@@ -46,7 +47,7 @@ DELETED = "/policies/deletedItems"
 DELETED_KEY = "crossTenantIdentitySyncPolicyPartner-tenantId"
 
 LATER = {
-    "/m365Capabilities": "not in this release",
+    f"{DELETED}/crossTenantPartners/{{{KEY}}}/m365Capabilities": "in the metadata only; no page has them",
     "/serviceProviderConstraints": "in the metadata only; no page says what it does",
 }
 """Parts of addresses that are left out, and why."""
@@ -118,8 +119,10 @@ def _narrowed(parameter: dict[str, Any]) -> dict[str, Any]:
     """Say which values exist, where the excerpt lets any text pass: requests get further."""
     if parameter.get("name") in {KEY, DELETED_KEY}:
         parameter["schema"] = {"type": "string", "enum": [PARTNER, SECOND, ADDED, PARTNER.upper(), "x"]}
+    if parameter.get("name") == "m365CapabilityBase-name":
+        parameter["schema"] = {"type": "string", "enum": [CARD, "x"]}
     if parameter.get("name") in {"$select", "$orderby"}:
-        parameter["schema"]["items"] = {"type": "string", "enum": ["id", *properties(policies.BetaPartner)]}
+        parameter["schema"]["items"] = {"type": "string", "enum": ["id", "name", *properties(policies.BetaPartner)]}
     if parameter.get("name") == "$expand":
         parameter["schema"]["items"] = {"type": "string", "enum": ["identitySynchronization", "default"]}
     return parameter
@@ -179,6 +182,10 @@ def _prepare(url: str, session: requests.Session) -> None:
         assert session.patch(f"{partners}/{PARTNER}", json=body).status_code == 204
     sync = {"userSyncInbound": {"isSyncAllowed": True}}
     assert session.put(f"{partners}/{PARTNER}/identitySynchronization", json=sync).status_code == 204
+    access = {"inboundAccess": {"isAllowed": True}}
+    for place in ("default", f"partners/{PARTNER}"):
+        card = {"@odata.type": f"#microsoft.graph.{CARD}"} | access
+        assert session.post(f"{url}{ROOT}/{place}/m365Capabilities", json=card).status_code in {201, 409}
     for partner in (SECOND, ADDED):
         assert session.delete(f"{partners}/{partner}/identitySynchronization").status_code in {204, 404}
     assert session.post(partners, json={"tenantId": SECOND}).status_code in {201, 409}
@@ -229,4 +236,4 @@ def _conform(
 def test_the_operations_are_all_there():
     if not all(file.exists() for file in EXCERPTS.values()):
         pytest.skip(NOT_HERE)
-    assert len(_paths()) == 2 * 28 + 2 + 21
+    assert len(_paths()) == 2 * 28 + 2 + 21 + 2 * 12

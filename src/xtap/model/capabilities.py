@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from xtap.model.enums import ResourceType
 
@@ -23,10 +23,10 @@ class ResourceScope(Struct, frozen=True, kw_only=True, rename="camel", gc=False)
 
 
 class ResourceScopes(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """m365CapabilityResourceScopes: ``excluded`` wins over ``included``."""
+    """m365CapabilityResourceScopes: ``excluded`` wins over ``included``; a list that a write leaves out is empty."""
 
-    included: tuple[ResourceScope, ...] = ()
-    excluded: tuple[ResourceScope, ...] = ()
+    included: tuple[ResourceScope, ...] = field(default_factory=tuple)
+    excluded: tuple[ResourceScope, ...] = field(default_factory=tuple)
 
 
 class InboundAccess(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
