@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from typing import Final
 
 
+def _nothing() -> tuple[ResourceScope, ...]:
+    """Make the default of a list: a factory, because a default that is a value would be taken for a null."""
+    return ()
+
+
 class ResourceScope(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """m365CapabilityResourceScope: a group or user of this tenant, or with id ``All`` every one of that type."""
 
@@ -25,8 +30,8 @@ class ResourceScope(Struct, frozen=True, kw_only=True, rename="camel", gc=False)
 class ResourceScopes(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """m365CapabilityResourceScopes: ``excluded`` wins over ``included``; a list that a write leaves out is empty."""
 
-    included: tuple[ResourceScope, ...] = field(default_factory=tuple)
-    excluded: tuple[ResourceScope, ...] = field(default_factory=tuple)
+    included: tuple[ResourceScope, ...] = field(default_factory=_nothing)
+    excluded: tuple[ResourceScope, ...] = field(default_factory=_nothing)
 
 
 class InboundAccess(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
