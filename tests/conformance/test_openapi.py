@@ -132,6 +132,12 @@ def _values_that_exist(schemas: dict[str, Any]) -> None:
     """Say which values exist, where the excerpt lets any text pass: writes get further."""
     target = schemas["microsoft.graph.crossTenantAccessPolicyTarget"]["properties"]
     target["target"] = {"type": "string", "enum": ["AllUsers", "AllApplications", "Office365", PARTNER]}
+    capability = schemas["microsoft.graph.m365CapabilityBase"]
+    for part in (capability, *capability.get("allOf", ())):
+        if "name" in part.get("properties", {}):
+            types = [f"#microsoft.graph.{name}" for name in (CARD, "crossTenantMailTipsAll", "crossTenantMigration")]
+            part["properties"]["@odata.type"] = {"type": "string", "enum": types}
+            part["properties"] = {each: part["properties"][each] for each in ("@odata.type", "inboundAccess")}
     partner = schemas["microsoft.graph.crossTenantAccessPolicyConfigurationPartner"]
     for part in (partner, *partner.get("allOf", ())):
         if "tenantId" in part.get("properties", {}):
