@@ -47,7 +47,7 @@ def build(routes: Mapping[str, Mapping[str, Handler]]) -> Node:
 
 
 def resolve(root: Node, path: str) -> tuple[Node, str]:
-    """Find the resource of a path, and the key in it (empty if there is none).
+    """Find the resource of a path, and the keys in it (empty if there is none), separated by slashes.
 
     Raises:
         UnknownSegment: a segment names nothing here, or nothing can be done with the whole path.
@@ -58,13 +58,18 @@ def resolve(root: Node, path: str) -> tuple[Node, str]:
             continue
         child = node.children.get(segment.lower())
         if child is None and KEY in node.children:
-            child, key = node.children[KEY], segment
+            child, key = node.children[KEY], _joined(key, segment)
         if child is None:
-            child, key = _with_parentheses(node, segment)
+            child, found = _with_parentheses(node, segment)
+            key = _joined(key, found)
         node = child
     if not node.methods:
         raise _unknown(path.rstrip("/").rsplit("/", 1)[-1])
     return node, key
+
+
+def _joined(key: str, last: str) -> str:
+    return f"{key}/{last}" if key else last
 
 
 def _with_parentheses(node: Node, segment: str) -> tuple[Node, str]:

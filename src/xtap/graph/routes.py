@@ -9,7 +9,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import batch, estimates, multitenant, neighbours, organization, partners, tenant_information
+from xtap.graph import (
+    batch,
+    capabilities,
+    deleted_items,
+    estimates,
+    multitenant,
+    neighbours,
+    organization,
+    partners,
+    tenant_information,
+)
 from xtap.graph.directory_audits import directory_audits
 from xtap.graph.people import groups, users
 from xtap.graph.sign_ins import sign_ins
@@ -39,6 +49,26 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "PATCH": partners.patch_sync,
             "DELETE": partners.delete_sync,
         },
+        f"{ROOT}/default/m365Capabilities": {
+            "GET": capabilities.on_default.get_list,
+            "POST": capabilities.on_default.post,
+        },
+        f"{ROOT}/default/m365Capabilities/$count": {"GET": capabilities.on_default.get_count},
+        f"{ROOT}/default/m365Capabilities/{{key}}": {
+            "GET": capabilities.on_default.get,
+            "PATCH": capabilities.on_default.patch,
+        },
+        f"{_PARTNER}/m365Capabilities": {
+            "GET": capabilities.on_partners.get_list,
+            "POST": capabilities.on_partners.post,
+        },
+        f"{_PARTNER}/m365Capabilities/$count": {"GET": capabilities.on_partners.get_count},
+        f"{_PARTNER}/m365Capabilities/{{key}}": {
+            "GET": capabilities.on_partners.get,
+            "PATCH": capabilities.on_partners.patch,
+            "DELETE": capabilities.on_partners.delete,
+        },
+        "directory/deletedItems/{key}": {"DELETE": deleted_items.partners.delete},
         "users": {"GET": users.get_list},
         "users/$count": {"GET": users.get_count},
         "users/{key}": {"GET": users.get},
@@ -89,8 +119,29 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     }
 )
 
+_DELETED_PARTNERS = deleted_items.partners.path
+_DELETED_PARTNER = f"{_DELETED_PARTNERS}/{{key}}"
+_DELETED_SYNCS = deleted_items.sync_policies.path
+_DELETED_SYNC = f"{_DELETED_SYNCS}/{{key}}"
+
 BETA_ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
+        f"{_PARTNER}/restore": {"POST": deleted_items.partners.restore},
+        f"{_PARTNER}/identitySynchronization/restore": {"POST": deleted_items.sync_policies.restore},
+        deleted_items.ROOT: {"GET": deleted_items.get_root},
+        _DELETED_PARTNERS: {"GET": deleted_items.partners.get_list},
+        f"{_DELETED_PARTNERS}/$count": {"GET": deleted_items.partners.get_count},
+        _DELETED_PARTNER: {"GET": deleted_items.partners.get, "DELETE": deleted_items.partners.delete},
+        f"{_DELETED_PARTNER}/restore": {"POST": deleted_items.partners.restore},
+        f"{_DELETED_PARTNER}/identitySynchronization": {
+            "GET": deleted_items.sync_policies.get,
+            "DELETE": deleted_items.sync_policies.delete,
+        },
+        f"{_DELETED_PARTNER}/identitySynchronization/restore": {"POST": deleted_items.sync_policies.restore},
+        _DELETED_SYNCS: {"GET": deleted_items.sync_policies.get_list},
+        f"{_DELETED_SYNCS}/$count": {"GET": deleted_items.sync_policies.get_count},
+        _DELETED_SYNC: {"GET": deleted_items.sync_policies.get, "DELETE": deleted_items.sync_policies.delete},
+        f"{_DELETED_SYNC}/restore": {"POST": deleted_items.sync_policies.restore},
         "policies/authorizationPolicy/authorizationPolicy": {  # its id: how beta was documented before
             "GET": neighbours.authorization_policy.get,
             "PATCH": neighbours.authorization_policy.patch,
@@ -102,3 +153,4 @@ BETA_ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
         "roleManagement/directory/estimateAccess": {"POST": estimates.post},
     }
 )
+"""What only beta has."""

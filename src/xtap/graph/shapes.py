@@ -88,6 +88,7 @@ _ENUMS = MappingProxyType(
     {
         "AccessType": "crossTenantAccessPolicyTargetConfigurationAccessType",
         "TargetType": "crossTenantAccessPolicyTargetType",
+        "ResourceType": "m365ResourceType",
         "IdentityProvider": "b2bIdentityProvidersType",
         "TemplateApplicationLevel": "templateApplicationLevel",
         "OrganizationState": "multiTenantOrganizationState",

@@ -23,9 +23,25 @@ class Activity(Enum):
     ADD_PARTNER = ("CrossTenantAccessSettings", "Add a partner to cross-tenant access setting", "Add")
     UPDATE_PARTNER = ("CrossTenantAccessSettings", "Update a partner cross-tenant access setting", "Update")
     DELETE_PARTNER = ("CrossTenantAccessSettings", "Delete partner specific cross-tenant access setting", "Delete")
+    RESTORE_PARTNER = ("CrossTenantAccessSettings", "Restore partner specific cross-tenant access setting", "Restore")
+    PURGE_PARTNER = ("CrossTenantAccessSettings", "Hard Delete partner specific cross-tenant access setting", "Delete")
     CREATE_SYNC = ("CrossTenantIdentitySyncSettings", "Create a partner cross-tenant identity sync setting", "Add")
     UPDATE_SYNC = ("CrossTenantIdentitySyncSettings", "Update a partner cross-tenant identity sync setting", "Update")
     DELETE_SYNC = ("CrossTenantIdentitySyncSettings", "Delete a partner cross-tenant identity sync setting", "Delete")
+    RESTORE_SYNC = (
+        "CrossTenantIdentitySyncSettings",
+        "Restore a partner cross-tenant identity sync setting",
+        "Restore",
+    )
+    PURGE_SYNC = (
+        "CrossTenantIdentitySyncSettings",
+        "Hard Delete a partner cross-tenant identity sync setting",
+        "Delete",
+    )
+    ADD_CAPABILITY = ("CrossTenantAccessSettings", "Add a Microsoft 365 capability", "Add")
+    UPDATE_CAPABILITY = ("CrossTenantAccessSettings", "Update a Microsoft 365 capability", "Update")
+    DELETE_CAPABILITY = ("CrossTenantAccessSettings", "Delete a Microsoft 365 capability", "Delete")
+    EMULATE = ("CrossTenantAccessSettings", "Set by the emulator", "Update")
     UPDATE_PARTNER_TEMPLATE = (
         "MultiTenantOrgPartnerConfigurationTemplate",
         "Update a multi tenant org partner configuration template",

@@ -36,6 +36,14 @@ class IdentityProvider(StrEnum):
     DEFAULT_CONFIGURED_IDP = "defaultConfiguredIdp"
 
 
+class ResourceType(StrEnum):
+    """m365ResourceType: of what kind a capability's resource is."""
+
+    NONE = "none"
+    GROUP = "group"
+    USER = "user"
+
+
 class TemplateApplicationLevel(StrEnum):
     """templateApplicationLevel, a flags enum: each member is one canonical comma-separated combination."""
 

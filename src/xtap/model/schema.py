@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import NODEFAULT, Struct, inspect, to_builtins
 
-from xtap.model import directory, directory_audit, neighbours, organizations, policies, settings
+from xtap.model import capabilities, directory, directory_audit, neighbours, organizations, policies, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,11 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         organizations.MemberTransition: "multiTenantOrganizationMemberTransitionDetails",
         organizations.JoinRequest: "multiTenantOrganizationJoinRequestRecord",
         organizations.JoinTransition: "multiTenantOrganizationJoinRequestTransitionDetails",
+        policies.DeletedItems: "policyDeletableRoot",
+        capabilities.Capability: "m365CapabilityBase",
+        capabilities.InboundAccess: "m365CapabilityInboundAccess",
+        capabilities.ResourceScopes: "m365CapabilityResourceScopes",
+        capabilities.ResourceScope: "m365CapabilityResourceScope",
         directory.User: "user",
         directory.Group: "group",
         directory.Organization: "organization",

@@ -42,6 +42,9 @@ class Operation(Enum):
     FIND_TENANT = auto()
     READ_DIRECTORY_AUDITS = auto()
     READ_SIGN_INS = auto()
+    READ_CAPABILITIES = auto()
+    WRITE_CAPABILITIES = auto()
+    WRITE_EXCHANGE_CAPABILITIES = auto()
     EVALUATE = auto()
 
 
@@ -62,6 +65,7 @@ DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
 """Template ids of the built-in directory roles that matter here, as they stand in the ``wids`` claim."""
 
 READ_ALL, READ_WRITE = "Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess"
+CAPABILITY = "Policy.ReadWrite.CrossTenantCapability"
 MTO_READ, MTO_READ_WRITE = "MultiTenantOrganization.Read.All", "MultiTenantOrganization.ReadWrite.All"
 MTO_READ_BASIC = "MultiTenantOrganization.ReadBasic.All"
 DIRECTORY_READ, USER_READ = "Directory.Read.All", "User.Read.All"
@@ -76,6 +80,7 @@ EVALUATE = "CrossTenantAccess.Evaluate.All"
 PERMISSIONS = (
     READ_ALL,
     READ_WRITE,
+    CAPABILITY,
     MTO_READ_BASIC,
     MTO_READ,
     MTO_READ_WRITE,
@@ -146,6 +151,9 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.FIND_TENANT: Rule((TENANT_INFORMATION,), ()),
         Operation.READ_DIRECTORY_AUDITS: Rule((AUDIT_LOG_READ, DIRECTORY_READ), ("Reports Reader", *_READERS)),
         Operation.READ_SIGN_INS: Rule((AUDIT_LOG_READ,), ("Reports Reader", *_READERS)),
+        Operation.READ_CAPABILITIES: Rule((READ_ALL, CAPABILITY, READ_WRITE), (*_READERS, "Exchange Administrator")),
+        Operation.WRITE_CAPABILITIES: Rule((CAPABILITY,), ("Global Administrator",)),
+        Operation.WRITE_EXCHANGE_CAPABILITIES: Rule((CAPABILITY,), ("Exchange Administrator", "Global Administrator")),
         Operation.EVALUATE: Rule((EVALUATE,), _READERS),
     }
 )

@@ -251,6 +251,8 @@ class Runner:
             self._ask("DELETE", path)
         if "@odata.nextLink" in partners:
             self.wipe()
+        for name in ("crossTenantPartners", "crossTenantSyncPolicyPartners"):
+            self._empty_bin(f"policies/deletedItems/{name}")
         self._ask("PATCH", POLICY, {"allowedCloudEndpoints": [], "displayName": None, "description": None})
         self._ask("PATCH", "policies/authorizationPolicy", dict.fromkeys(AUTHORIZATION_POLICY))
         self._ask("PATCH", "networkAccess/settings/crossTenantAccess", {"networkPacketTaggingStatus": None}, "beta")
@@ -258,7 +260,12 @@ class Runner:
         for name in TEMPLATES:
             self._ask("POST", f"{POLICY}/templates/{name}/resetToDefaultSettings")
 
-    def _ask(self, method: str, path: str, body: object = UNSET, version: str = "v1.0") -> httpx.Response:
+    def _empty_bin(self, path: str) -> None:
+        while deleted := self._ask("GET", f"{path}?$select=tenantId", version="beta").json()["value"]:
+            for item in deleted:
+                self._ask("DELETE", f"{path}/{item['tenantId']}", version="beta")
+
+    def _ask(self, method: str, path: str, body: object = UNSET, version: ApiVersion = "v1.0") -> httpx.Response:
         answer = self.send(Request(method=method, path=f"/{path}", body=body), version)
         answer.raise_for_status()
         return answer

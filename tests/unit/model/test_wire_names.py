@@ -25,6 +25,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "crossTenantAccessPolicyTargetConfigurationAccessType": enums.AccessType,
     "crossTenantAccessPolicyTargetType": enums.TargetType,
     "b2bIdentityProvidersType": enums.IdentityProvider,
+    "m365ResourceType": enums.ResourceType,
     "templateApplicationLevel": enums.TemplateApplicationLevel,
     "multiTenantOrganizationState": enums.OrganizationState,
     "multiTenantOrganizationMemberRole": enums.MemberRole,
