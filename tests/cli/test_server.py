@@ -91,7 +91,7 @@ def decide(capsys: pytest.CaptureFixture[str], local: LocalServer, *more: str) -
         ((*MEMBER, "--require", "mfa", "--mfa", "yes"), 0),
         ((*MEMBER, "--require", "mfa", "--require", "compliantDevice", "--compliant-device", "yes"), 2),
         ((*MEMBER, "--require", "hybridJoinedDevice", "--hybrid-joined", "no"), 2),
-        ((*MEMBER, "--require", "termsOfUse"), 0),
+        ((*MEMBER, "--require", "termsOfUse"), 2),
     ],
 )
 def test_a_server_decides_as_files_do(

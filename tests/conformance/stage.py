@@ -56,9 +56,11 @@ class Stage:
         self.server = await assemble(self.settings, self.service)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.server), base_url="https://localhost")
 
-    async def ask(self, tenant: str, method: str, path: str, body: object = None, status: int = 0) -> Any:
+    async def ask(
+        self, tenant: str, method: str, path: str, body: object = None, status: int = 0, version: str = "v1.0"
+    ) -> Any:
         """Send a request of a tenant, and return the JSON of the answer; status 0 stands for any success."""
-        answer = await self.client.request(method, f"/v1.0{path}", headers=self.headers(tenant), json=body)
+        answer = await self.client.request(method, f"/{version}{path}", headers=self.headers(tenant), json=body)
         assert answer.status_code == status if status else answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 

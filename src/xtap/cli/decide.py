@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from xtap.semantics.request import Channel, Control  # noqa: PLC0415 - other commands need no engine
 
     parser.epilog = (
-        "exit code: 0 allowed (or inside one tenant), 2 blocked, unknown, not governed, or something must be done first, 1 error\n"
+        "exit code: 0 allowed now (or inside one tenant), 2 blocked, unknown, not governed or pending, 1 error\n"
         "what is not said is not known: the answer is then 'unknown' where it would decide\n"
         "a --server fills in the groups of people that its directory knows"
     )

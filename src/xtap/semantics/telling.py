@@ -54,7 +54,7 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     policy_versions: dict[TenantId, int] = {}
 
     def permits(self, home: TenantId, resource: TenantId) -> bool:
-        """Say whether it is allowed now, or inside one tenant, where no border is and a server has nothing against it."""
+        """Say whether it is allowed now, or inside one tenant and the server, if one was asked, agrees."""
         inside = self.outcome is Outcome.NOT_APPLICABLE and home == resource and self.decision is not False
         return (self.outcome is Outcome.ALLOWED and not self.pending) or inside
 

@@ -108,6 +108,34 @@ async def test_a_reset_is_of_one_tenant(ask: Asker) -> None:
     assert (await ask("GET", "/v1.0/users")).json()["value"]
 
 
+async def test_an_organization_outlives_a_reset(ask: Asker) -> None:
+    organization = "/v1.0/tenantRelationships/multiTenantOrganization"
+    await ask.ok("PUT", organization, {"displayName": "Both"})
+    await ask.ok("POST", f"{organization}/tenants", {"tenantId": FABRIKAM})
+    await ask.ok("PATCH", f"{organization}/joinRequest", {"addedByTenantId": CONTOSO}, "fabrikam")
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is True
+    await ask.ok("POST", "/xtap/reset")
+    assert (await ask.ok("GET", PARTNERS))["value"] == []
+    for tenant, fellow in ((FABRIKAM, True), (THIRD, False)):
+        added = await ask.ok("POST", PARTNERS, {"tenantId": tenant})
+        assert added["isInMultiTenantOrganization"] is fellow
+    await ask.ok("POST", "/xtap/seed", {"tenantId": CONTOSO, "partners": [{"tenantId": FABRIKAM}]})
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is True
+    await ask.ok("DELETE", f"{organization}/tenants/{FABRIKAM}")
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is False
+
+
+async def test_a_seeded_fellow_stays_one(ask: Asker) -> None:
+    await ask.ok("POST", "/xtap/seed", seeded())
+    await ask.ok("DELETE", f"{PARTNERS}/{FABRIKAM}/identitySynchronization")
+    await ask.ok("PATCH", f"{PARTNERS}/{FABRIKAM}", {"inboundTrust": None})
+    kept = (await ask.ok("POST", "/xtap/snapshot"))["id"]
+    await ask.ok("POST", "/xtap/reset")
+    assert (await ask.ok("POST", PARTNERS, {"tenantId": FABRIKAM}))["isInMultiTenantOrganization"] is False
+    await ask.ok("POST", "/xtap/restore", {"id": kept})
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is True
+
+
 async def test_a_seed_is_everything_that_the_document_says(ask: Asker) -> None:
     await ask.ok("POST", PARTNERS, {"tenantId": THIRD})
     await ask.ok("POST", "/xtap/seed", seeded())

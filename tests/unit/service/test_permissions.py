@@ -56,8 +56,9 @@ def test_a_refusal_names_every_permission_that_would_do(operation: Operation) ->
 
 @pytest.mark.parametrize("operation", [operation for operation in Operation if RULES[operation].roles])
 def test_a_refusal_names_every_role_that_would_do(operation: Operation) -> None:
+    another = next(role for role in DIRECTORY_ROLES if role not in {*RULES[operation].roles, "Global Administrator"})
     with pytest.raises(Forbidden) as refused:
-        require(_caller(*PERMISSIONS, application=False, roles=("Exchange Administrator",)), operation)
+        require(_caller(*PERMISSIONS, application=False, roles=(another,)), operation)
     (need,) = refused.value.needs
     assert all(name in need for name in RULES[operation].roles)
 
