@@ -37,7 +37,6 @@ MATCHERS: Mapping[str, re.Pattern[str]] = {"<guid>": GUID, "<string>": re.compil
 POLICY = "policies/crossTenantAccessPolicy"
 ORGANIZATION = "tenantRelationships/multiTenantOrganization"
 AUTHORIZATION_POLICY = ("allowInvitesFrom", "guestUserRoleId", "defaultUserRolePermissions", "allowedToUseSSPR")
-"""What the cases change of the authorization policy."""
 TEMPLATES = ("multiTenantOrganizationPartnerConfiguration", "multiTenantOrganizationIdentitySynchronization")
 
 
