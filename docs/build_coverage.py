@@ -17,7 +17,7 @@ from docs.wire_cases import CONFORMANCE, pattern, read, wire_cases
 from xtap.errors import XtapError
 from xtap.graph.failures import TABLE
 from xtap.graph.paths import build, resolve
-from xtap.graph.routes import ROUTES
+from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.semantics.rules import RULES as MEANING
 from xtap.semantics.rules import Certainty
 from xtap.service.permissions import RULES
@@ -65,7 +65,7 @@ def answer(request: str) -> str:
     return "yes" if method in node.methods else "405"
 
 
-_TREE = build(ROUTES)
+_TREE = build({**ROUTES, **BETA_ROUTES})
 _KEY = re.compile(r"\{[^}]*\}")
 
 
@@ -115,7 +115,7 @@ def _properties(cases: Sequence[WireCase]) -> str:
     found = read(CONFORMANCE / "model" / "properties.yaml")
     rows = (
         (f"`{kind}`", f"`{name}`", facts["type"], "beta" if facts.get("beta") else "both", _mentions(name, cases))
-        for section in ("types", "slices")
+        for section in ("types", "slices", "beside")
         for kind, members in found[section].items()
         for name, facts in members.items()
     )

@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 import httpx
 import msgspec
 
-from xtap.model.audit import AuditRecord, directory_audit
+from xtap.model.audit import AuditRecord
 from xtap.model.directory import Application, Tenant
+from xtap.model.directory_audit import directory_audit
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.server.asgi import assemble
 from xtap.server.settings import Settings
@@ -55,9 +56,11 @@ class Stage:
         self.server = await assemble(self.settings, self.service)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.server), base_url="https://localhost")
 
-    async def ask(self, tenant: str, method: str, path: str, body: object = None, status: int = 0) -> Any:
+    async def ask(
+        self, tenant: str, method: str, path: str, body: object = None, status: int = 0, version: str = "v1.0"
+    ) -> Any:
         """Send a request of a tenant, and return the JSON of the answer; status 0 stands for any success."""
-        answer = await self.client.request(method, f"/v1.0{path}", headers=self.headers(tenant), json=body)
+        answer = await self.client.request(method, f"/{version}{path}", headers=self.headers(tenant), json=body)
         assert answer.status_code == status if status else answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
@@ -107,14 +110,11 @@ class Stage:
     async def told(self, tenant: str) -> list[tuple[str, str | None, str | None]]:
         """Return what a tenant's audit log says: activity, object, application."""
         entries = [each for _, each in await self.store.audit(ids(tenant), limit=10_000)]
-        audits: list[Any] = [directory_audit(msgspec.json.decode(each.document, type=AuditRecord)) for each in entries]
+        audits = [directory_audit(msgspec.json.decode(each.document, type=AuditRecord)) for each in entries]
+        apps = [audit.initiated_by.app for audit in audits]
         return [
-            (
-                each["activityDisplayName"],
-                each["targetResources"][0]["id"],
-                each["initiatedBy"]["app"]["displayName"],
-            )
-            for each in audits
+            (audit.activity_display_name, audit.target_resources[0].id, app.display_name if app else None)
+            for audit, app in zip(audits, apps, strict=True)
         ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -124,6 +124,57 @@ async def test_a_partner_that_is_added_again_is_marked(stage: Stage):
     await stage.ask("b", "DELETE", f"{MTO}/tenants/{ids('b')}")
     made = await stage.ask("a", "POST", f"{POLICY}/partners", {"tenantId": ids("b")})
     assert made["isInMultiTenantOrganization"] is False
+
+
+async def _delete_partner(stage: Stage, tenant: str, other: str) -> None:
+    """Delete a partner with its synchronization policy, if it has one."""
+    partner = f"{POLICY}/partners/{ids(other)}"
+    if (await stage.ask(tenant, "GET", f"{partner}?$expand=identitySynchronization"))["identitySynchronization"]:
+        await stage.ask(tenant, "DELETE", f"{partner}/identitySynchronization", status=204)
+    await stage.ask(tenant, "DELETE", partner, status=204)
+
+
+async def _restore_partner(stage: Stage, tenant: str, other: str, status: int) -> dict[str, Any]:
+    path = f"/policies/deletedItems/crossTenantPartners/{ids(other)}/restore"
+    restored: dict[str, Any] = await stage.ask(tenant, "POST", path, status=status, version="beta")
+    return restored
+
+
+async def test_a_partner_that_left_while_it_was_deleted_is_restored_without_the_mark(stage: Stage):
+    await stage.gather("b")
+    await _delete_partner(stage, "a", "b")
+    await stage.ask("b", "DELETE", f"{MTO}/tenants/{ids('b')}", status=204)
+    assert (await _restore_partner(stage, "a", "b", 200))["isInMultiTenantOrganization"] is False
+    assert await stage.partners("a") == {"b": False}
+
+
+async def test_a_partner_that_is_still_there_is_restored_with_the_mark(stage: Stage):
+    await stage.gather("b")
+    await _delete_partner(stage, "a", "b")
+    assert (await _restore_partner(stage, "a", "b", 200))["isInMultiTenantOrganization"] is True
+    assert await stage.partners("a") == {"b": True}
+
+
+async def test_a_join_does_not_take_a_partner_out_of_the_bin(stage: Stage):
+    await stage.ask("a", "POST", f"{POLICY}/partners", {"tenantId": ids("b"), "inboundTrust": TRUST})
+    await _delete_partner(stage, "a", "b")
+    await stage.gather("b")
+    joined = await stage.partner("a", "b")
+    assert (joined["isInMultiTenantOrganization"], joined["inboundTrust"]) == (True, None)
+    await _restore_partner(stage, "a", "b", 409)
+    await stage.ask("a", "DELETE", f"/directory/deletedItems/{ids('b')}", status=204)
+    assert await stage.partner("a", "b") == joined
+
+
+async def test_a_partner_deleted_before_a_join_is_restored_with_the_mark(slow: Stage):
+    await slow.create()
+    await slow.ask("a", "POST", f"{POLICY}/partners", {"tenantId": ids("b"), "inboundTrust": TRUST})
+    await _delete_partner(slow, "a", "b")
+    await slow.add("b")
+    await slow.join("b")
+    slow.time += timedelta(hours=2)
+    await slow.ask("a", "DELETE", f"{POLICY}/partners/{ids('b')}", status=204)
+    assert (await _restore_partner(slow, "a", "b", 200))["isInMultiTenantOrganization"] is True
 
 
 async def test_a_time_may_be_sent_back_in_another_spelling(stage: Stage):

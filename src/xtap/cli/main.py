@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "init": "write xtap.toml, a local certificate authority, signing keys and (--demo) two tenants",
         "token": "print a bearer token from the embedded issuer",
         "tenant": "the tenants that the server knows, their people, and what they asked for",
+        "seed": "make the policies of tenants on a local server those of files (needs serve --emulator)",
+        "reset": "bring tenants of a local server back to what nobody configured (needs serve --emulator)",
         "decide": "decide one access between two tenants, with the reasons and the fix",
         "effective": "list the effective settings of one tenant toward another, each with its origin",
         "compare": "compare two policies of one tenant: who gains and who loses access",

@@ -17,6 +17,7 @@ from xtap.model.policies import (
     BetaIdentitySync,
     BetaPartner,
     BetaPolicy,
+    DeletedItems,
     PartnerTemplate,
     SyncTemplate,
     Templates,
@@ -81,6 +82,11 @@ def templates(tenant: TenantId) -> Templates:
 def join_request(tenant: TenantId) -> JoinRequest:
     """Return the join request of a tenant that accepted no invitation."""
     return JoinRequest(id=derived_id(tenant, "joinRequest"))
+
+
+def deleted_items(tenant: TenantId) -> DeletedItems:
+    """Return the container of deleted items."""
+    return DeletedItems(id=derived_id(tenant, "deletedItems"))
 
 
 def derived_id(tenant: TenantId, name: str) -> str:

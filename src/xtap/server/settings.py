@@ -50,6 +50,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     unsafe_embedded_issuer_on_network: Annotated[
         bool, Meta(description="unsafe: run the embedded issuer on an address that others can reach")
     ] = False
+    emulator: Annotated[
+        bool, Meta(description="let tests reset, seed, move the clock and inject faults below /xtap; loopback only")
+    ] = False
     validation: Annotated[
         Strength, Meta(description="compatible: as the service; strict: the admin center's rules too")
     ] = Strength.COMPATIBLE
@@ -148,7 +151,7 @@ def _parsed(key: str, text: str, source: str) -> object:
     value: object = text
     if key in {"audience", "algorithms"}:
         value = tuple(part.strip() for part in text.split(",") if part.strip())
-    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network", "decision-log-unmasked"}:
+    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network", "emulator", "decision-log-unmasked"}:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     elif key in {"port", "tls-port"}:
         value = int(text) if text.isdecimal() and len(text) < 10 else text
@@ -207,6 +210,10 @@ def check(settings: Settings) -> None:
         )
     if settings.embedded_issuer and not settings.tls_port:
         raise ConfigurationError("The embedded issuer needs https: set --tls-port to another value than 0.")
+    if settings.emulator and not (settings.embedded_issuer and settings.is_local):
+        raise ConfigurationError(
+            "--emulator lets tests overwrite policies: it needs --embedded-issuer and a loopback address (--host)."
+        )
     operator_of(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise ConfigurationError("--tls-cert and --tls-key go together.")

@@ -20,8 +20,8 @@ class Modification(Struct, frozen=True):
     activity: Activity
     kind: Kind
     key: str
-    before: Struct | None
-    after: Struct | None
+    before: Struct | Raw | None
+    after: Struct | Raw | None
 
 
 def change(service: Service, call: Call, done: Modification) -> Change:

@@ -35,6 +35,16 @@ class Operation(Enum):
     READ_USERS = auto()
     READ_GROUPS = auto()
     READ_ORGANIZATION = auto()
+    READ_AUTHORIZATION_POLICY = auto()
+    WRITE_AUTHORIZATION_POLICY = auto()
+    READ_NETWORK_ACCESS = auto()
+    WRITE_NETWORK_ACCESS = auto()
+    FIND_TENANT = auto()
+    READ_DIRECTORY_AUDITS = auto()
+    READ_SIGN_INS = auto()
+    READ_CAPABILITIES = auto()
+    WRITE_CAPABILITIES = auto()
+    WRITE_EXCHANGE_CAPABILITIES = auto()
     EVALUATE = auto()
 
 
@@ -47,6 +57,7 @@ DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
         "Teams Administrator": "69091246-20e8-4a56-aa4d-066075b2a7a8",
         "Global Secure Access Administrator": "ac434307-12b9-4fa1-a708-88bf58caabc1",
         "Exchange Administrator": "29232cdf-9323-42fd-ade2-1d097af3e4de",
+        "Privileged Role Administrator": "e8611ab8-c189-46e8-94e1-60213ab1f814",
         "Reports Reader": "4a5d8f65-41da-4de4-8968-e035b65339cf",
         "Directory Readers": "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
     }
@@ -54,16 +65,22 @@ DIRECTORY_ROLES: Mapping[str, str] = MappingProxyType(
 """Template ids of the built-in directory roles that matter here, as they stand in the ``wids`` claim."""
 
 READ_ALL, READ_WRITE = "Policy.Read.All", "Policy.ReadWrite.CrossTenantAccess"
+CAPABILITY = "Policy.ReadWrite.CrossTenantCapability"
 MTO_READ, MTO_READ_WRITE = "MultiTenantOrganization.Read.All", "MultiTenantOrganization.ReadWrite.All"
 MTO_READ_BASIC = "MultiTenantOrganization.ReadBasic.All"
 DIRECTORY_READ, USER_READ = "Directory.Read.All", "User.Read.All"
 GROUP_READ, ORGANIZATION_READ = "Group.Read.All", "Organization.Read.All"
+AUTHORIZATION_READ_WRITE = "Policy.ReadWrite.Authorization"
+NETWORK_READ, NETWORK_READ_WRITE = "NetworkAccess.Read.All", "NetworkAccess.ReadWrite.All"
+TENANT_INFORMATION = "CrossTenantInformation.ReadBasic.All"
+AUDIT_LOG_READ = "AuditLog.Read.All"
 EVALUATE = "CrossTenantAccess.Evaluate.All"
 """Ours: Graph has no decision point (docs/adr/0008-what-a-caller-learns.md)."""
 
 PERMISSIONS = (
     READ_ALL,
     READ_WRITE,
+    CAPABILITY,
     MTO_READ_BASIC,
     MTO_READ,
     MTO_READ_WRITE,
@@ -71,6 +88,11 @@ PERMISSIONS = (
     GROUP_READ,
     ORGANIZATION_READ,
     DIRECTORY_READ,
+    AUTHORIZATION_READ_WRITE,
+    NETWORK_READ,
+    NETWORK_READ_WRITE,
+    TENANT_INFORMATION,
+    AUDIT_LOG_READ,
     EVALUATE,
 )
 """Every permission that some operation accepts."""
@@ -82,7 +104,7 @@ class Rule:
 
     Attributes:
         permissions: any of these, least privileged first.
-        roles: for delegated calls also any of these directory roles, by display name.
+        roles: for delegated calls also any of these directory roles, by display name; empty if none is needed.
         delegated: more permissions that do, but only for delegated calls.
     """
 
@@ -115,6 +137,23 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.READ_USERS: Rule((USER_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_GROUPS: Rule((GROUP_READ, DIRECTORY_READ), _DIRECTORY_READERS),
         Operation.READ_ORGANIZATION: Rule((ORGANIZATION_READ, DIRECTORY_READ), _DIRECTORY_READERS),
+        Operation.READ_AUTHORIZATION_POLICY: Rule(
+            (READ_ALL, AUTHORIZATION_READ_WRITE), (*_READERS, "Privileged Role Administrator")
+        ),
+        Operation.WRITE_AUTHORIZATION_POLICY: Rule((AUTHORIZATION_READ_WRITE,), ("Privileged Role Administrator",)),
+        Operation.READ_NETWORK_ACCESS: Rule(
+            (NETWORK_READ, NETWORK_READ_WRITE),
+            ("Global Reader", "Security Administrator", "Global Secure Access Administrator"),
+        ),
+        Operation.WRITE_NETWORK_ACCESS: Rule(
+            (NETWORK_READ_WRITE,), ("Security Administrator", "Global Secure Access Administrator")
+        ),
+        Operation.FIND_TENANT: Rule((TENANT_INFORMATION,), ()),
+        Operation.READ_DIRECTORY_AUDITS: Rule((AUDIT_LOG_READ, DIRECTORY_READ), ("Reports Reader", *_READERS)),
+        Operation.READ_SIGN_INS: Rule((AUDIT_LOG_READ,), ("Reports Reader", *_READERS)),
+        Operation.READ_CAPABILITIES: Rule((READ_ALL, CAPABILITY, READ_WRITE), (*_READERS, "Exchange Administrator")),
+        Operation.WRITE_CAPABILITIES: Rule((CAPABILITY,), ("Global Administrator",)),
+        Operation.WRITE_EXCHANGE_CAPABILITIES: Rule((CAPABILITY,), ("Exchange Administrator", "Global Administrator")),
         Operation.EVALUATE: Rule((EVALUATE,), _READERS),
     }
 )
@@ -138,8 +177,14 @@ def require(caller: Caller, operation: Operation) -> None:
     if caller.permissions.isdisjoint(accepted):
         kind = "application permissions" if caller.is_application else "delegated permissions"
         raise _refusal(f"One of the {kind} {', '.join(accepted)} is needed.")
-    if not caller.is_application and caller.directory_roles.isdisjoint(_ROLE_IDS[operation]):
+    if not has_role(caller, operation):
         raise _refusal(f"One of the directory roles {', '.join(rule.roles)} is needed.")
+
+
+def has_role(caller: Caller, operation: Operation) -> bool:
+    """Say whether the caller has a directory role for the operation, or needs none."""
+    needed = bool(RULES[operation].roles) and not caller.is_application
+    return not needed or not caller.directory_roles.isdisjoint(_ROLE_IDS[operation])
 
 
 def _refusal(need: str) -> Forbidden:

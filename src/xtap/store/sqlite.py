@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -20,8 +21,11 @@ from xtap.store.sqlite_errors import storage_refusals
 from xtap.store.sqlite_rows import (
     append_log,
     prove_readable,
+    put_sign_ins,
     read_audit,
     read_log,
+    read_sign_in,
+    read_sign_ins,
     read_snapshot,
     read_version,
     read_versions,
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from xtap.model.ids import TenantId
-    from xtap.store.protocol import AuditEntry, Change
+    from xtap.store.protocol import AuditEntry, Change, SignInEntry
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
@@ -144,7 +148,8 @@ class SqliteStore:
             Unavailable: the store is closed, or the file cannot be written; nothing was kept.
         """
         self._require_open()
-        await asyncio.wrap_future(self._readers.submit(self._append, entries))
+        append = partial(append_log, entries=entries)
+        await asyncio.wrap_future(self._readers.submit(self._in_transaction, append))
 
     async def logged(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, bytes]]:
         """Read a tenant's log with sequence numbers, oldest first, from the file.
@@ -153,6 +158,35 @@ class SqliteStore:
             Unavailable: the store is closed, or the file cannot be read.
         """
         return await asyncio.wrap_future(self._read(lambda connection: read_log(connection, tenant, after, limit)))
+
+    async def add_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, in a transaction beside those of the writer.
+
+        Raises:
+            Unavailable: the store is closed, or the file cannot be written; nothing was kept.
+        """
+        self._require_open()
+        put = partial(put_sign_ins, tenant=tenant, entries=entries)
+        await asyncio.wrap_future(self._readers.submit(self._in_transaction, put))
+
+    async def sign_ins(
+        self, tenant: TenantId, *, after: tuple[str, str] | None = None, descending: bool = True, limit: int = 100
+    ) -> Sequence[SignInEntry]:
+        """Read a tenant's sign-ins by time and id, from the file.
+
+        Raises:
+            Unavailable: the store is closed, or the file cannot be read.
+        """
+        read = partial(read_sign_ins, tenant=tenant, after=after, limit=limit, descending=descending)
+        return await asyncio.wrap_future(self._read(read))
+
+    async def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, from the file.
+
+        Raises:
+            Unavailable: the store is closed, or the file cannot be read.
+        """
+        return await asyncio.wrap_future(self._read(partial(read_sign_in, tenant=tenant, key=key)))
 
     async def check(self) -> None:
         """Prove that the file is in its place and can be read.
@@ -241,11 +275,11 @@ class SqliteStore:
             finally:
                 self._idle.append(connection)
 
-    def _append(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+    def _in_transaction(self, write: Callable[[sqlite3.Connection], None]) -> None:
         with storage_refusals(), closing(self._database.connect()) as connection:
             self._database.require_unmoved()
             connection.execute("BEGIN IMMEDIATE")
-            append_log(connection, entries)
+            write(connection)
             connection.execute("COMMIT")
 
     def _require_open(self) -> None:

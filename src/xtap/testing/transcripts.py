@@ -36,6 +36,7 @@ INNER_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 MATCHERS: Mapping[str, re.Pattern[str]] = {"<guid>": GUID, "<string>": re.compile(r"(?s).*")}
 POLICY = "policies/crossTenantAccessPolicy"
 ORGANIZATION = "tenantRelationships/multiTenantOrganization"
+AUTHORIZATION_POLICY = ("allowInvitesFrom", "guestUserRoleId", "defaultUserRolePermissions", "allowedToUseSSPR")
 TEMPLATES = ("multiTenantOrganizationPartnerConfiguration", "multiTenantOrganizationIdentitySynchronization")
 
 
@@ -249,13 +250,22 @@ class Runner:
             self._ask("DELETE", path)
         if "@odata.nextLink" in partners:
             self.wipe()
+        for name in ("crossTenantPartners", "crossTenantSyncPolicyPartners"):
+            self._empty_bin(f"policies/deletedItems/{name}")
         self._ask("PATCH", POLICY, {"allowedCloudEndpoints": [], "displayName": None, "description": None})
+        self._ask("PATCH", "policies/authorizationPolicy", dict.fromkeys(AUTHORIZATION_POLICY))
+        self._ask("PATCH", "networkAccess/settings/crossTenantAccess", {"networkPacketTaggingStatus": None}, "beta")
         self._ask("POST", f"{POLICY}/default/resetToSystemDefault")
         for name in TEMPLATES:
             self._ask("POST", f"{POLICY}/templates/{name}/resetToDefaultSettings")
 
-    def _ask(self, method: str, path: str, body: object = UNSET) -> httpx.Response:
-        answer = self.send(Request(method=method, path=f"/{path}", body=body), "v1.0")
+    def _empty_bin(self, path: str) -> None:
+        while deleted := self._ask("GET", f"{path}?$select=tenantId", version="beta").json()["value"]:
+            for item in deleted:
+                self._ask("DELETE", f"{path}/{item['tenantId']}", version="beta")
+
+    def _ask(self, method: str, path: str, body: object = UNSET, version: ApiVersion = "v1.0") -> httpx.Response:
+        answer = self.send(Request(method=method, path=f"/{path}", body=body), version)
         answer.raise_for_status()
         return answer
 
