@@ -18,6 +18,7 @@ from xtap.model.capabilities import Capability
 from xtap.model.ids import parse_tenant_id
 from xtap.model.objects import Kind
 from xtap.service import capabilities
+from xtap.service.recycle_bin import DEFAULT_OWNER
 
 if TYPE_CHECKING:
     from xtap.graph.exchange import Exchange
@@ -87,7 +88,7 @@ class Address:
     def _keys(self, exchange: Exchange) -> tuple[str, str]:
         """Return the owner and the capability's name, empty if the address has none."""
         if not self.of_partner:
-            return capabilities.DEFAULT, exchange.key
+            return DEFAULT_OWNER, exchange.key
         partner, _, name = exchange.key.partition("/")
         return parse_tenant_id(partner), name
 

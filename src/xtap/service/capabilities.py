@@ -15,7 +15,7 @@ from xtap.model.objects import Kind
 from xtap.service.audit import Modification, change
 from xtap.service.partners import no_such_object
 from xtap.service.permissions import Operation, require
-from xtap.service.recycle_bin import owned_key
+from xtap.service.recycle_bin import DEFAULT_OWNER, owned_key
 from xtap.store.protocol import Change
 from xtap.store.snapshot import Snapshot
 from xtap.store.sorted_map import SortedMap
@@ -23,9 +23,6 @@ from xtap.store.sorted_map import SortedMap
 if TYPE_CHECKING:
     from xtap.model.schema import Document
     from xtap.service.context import Call, Service
-
-DEFAULT: Final = "default"
-"""The owner of the default policy's capabilities; a partner's are owned by its tenant id."""
 
 _ODATA: Final = "#microsoft.graph."
 
@@ -74,7 +71,7 @@ async def create(service: Service, call: Call, owner: str, body: Document) -> by
     given = body.get("@odata.type")
     name = str(given).removeprefix("#").removeprefix("microsoft.graph.")
     _may_write(call, name)
-    known = ON_DEFAULT if owner == DEFAULT else ON_PARTNERS
+    known = ON_DEFAULT if owner == DEFAULT_OWNER else ON_PARTNERS
     problems = []
     if name not in known:
         found = "is missing" if given is None else f"is '{str(given)[:128]}'"
@@ -147,7 +144,7 @@ def _may_write(call: Call, name: str) -> None:
 
 
 def _require_owner(snapshot: Snapshot, owner: str) -> None:
-    if owner != DEFAULT and snapshot.get(Kind.PARTNER, owner) is None:
+    if owner != DEFAULT_OWNER and snapshot.get(Kind.PARTNER, owner) is None:
         raise no_such_object(owner)
 
 

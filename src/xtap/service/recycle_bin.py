@@ -34,6 +34,10 @@ NOT_HISTORY: Final = frozenset({*BINS.values(), Kind.EXPIRY, Kind.CAPABILITY})
 _INDEXED: Final = b"{}"
 
 
+DEFAULT_OWNER: Final = "default"
+"""The owner of the default policy's capabilities; a partner's are owned by its tenant id."""
+
+
 def owned_key(owner: str, name: str) -> str:
     """Return the key of a capability: its owner, and its name."""
     return f"{owner}/{name}"
