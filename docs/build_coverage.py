@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from docs.wire_cases import WireCase
+    from xtap.service.permissions import Rule
 
 REFERENCE = Path(__file__).parent / "reference"
 VERSIONS = ("v1.0", "beta")
@@ -134,7 +135,7 @@ def _mentions(name: str, cases: Sequence[WireCase]) -> str:
 
 def _permissions() -> str:
     rows = (
-        (f"`{operation.name.lower()}`", "<br>".join(rule.permissions), ", ".join(rule.roles) or "-")
+        (f"`{operation.name.lower()}`", "<br>".join(_accepted(rule)), ", ".join(rule.roles) or "-")
         for operation, rule in RULES.items()
     )
     return _page(
@@ -145,6 +146,11 @@ def _permissions() -> str:
         "permission and every role.",
         write(("operation", "permissions, least privileged first", "directory roles"), rows),
     )
+
+
+def _accepted(rule: Rule) -> Iterator[str]:
+    yield from rule.permissions
+    yield from (f"{name} (delegated only)" for name in rule.delegated)
 
 
 def _errors(cases: Sequence[WireCase]) -> str:
