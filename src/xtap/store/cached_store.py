@@ -97,8 +97,8 @@ class CachedStore:
             await self._look()
         if monotonic() - self._looked > self._stale_limit:
             raise Unavailable(
-                f"The database has not answered for {self._stale_limit:g} seconds, so what is in memory may be too old. "
-                "See that the database runs and can be reached; xtap asks it every second."
+                f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
+                "old. See that the database runs and can be reached; xtap asks it every second."
             )
         return self._cache.get(tenant) or await self._load(tenant)
 
