@@ -92,7 +92,8 @@ class PostgresDatabase:
         Raises:
             psycopg.Error: PostgreSQL refused, or cannot be reached.
         """
-        connection = psycopg.connect(self._conninfo, autocommit=True)
+        # Nothing is prepared: what a pipeline prepared before it failed would be missed by the next one.
+        connection = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=None)
         try:
             connection.execute(_PREPARE)
         except BaseException:

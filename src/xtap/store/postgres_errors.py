@@ -17,7 +17,10 @@ from xtap.store.group_commit import Contended
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOST: Final = "The connection to the database was lost or refused. See that it runs and can be reached."
+_LOST: Final = (
+    "The database cannot be reached or refuses the connection. See that it runs; check address, user, password and "
+    "database."
+)
 _BUSY: Final = "Another node holds the lock of this tenant. Try again; if it stays so, end the session that holds it."
 _SCHEMA: Final = "The tables of xtap are not there as they should be. Run 'xtap migrate', or restore the database."
 
@@ -27,8 +30,6 @@ _ADVICE: Final = {
     "53": "The database has used up its storage, memory or connections. Give it more.",
     "58": "The disk of the database failed. Check the disk and the free space on it.",
     "55": _BUSY,
-    "28": "The database refuses this user or password. Check the user in the URL and the password.",
-    "3D000": "There is no such database. Create it, or correct the URL.",
     "25006": "The database is read-only, as a standby is. Name the primary in the URL, or all of them.",
     "25": _BUSY,
     "42501": "The user may not use the tables. Grant it SELECT, INSERT, UPDATE and DELETE on them.",
