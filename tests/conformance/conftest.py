@@ -14,7 +14,7 @@ from xtap.identity.embedded import Delegation
 from xtap.model.directory import Application, Tenant
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.model.objects import Kind
-from xtap.server.asgi import DATABASE
+from xtap.server.storage import DATABASE
 from xtap.service.permissions import DIRECTORY_ROLES, PERMISSIONS
 from xtap.store.protocol import Change, Write
 from xtap.store.sqlite import SqliteStore

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def damages_of(store: Store, tenant: TenantId, acknowledged: set[str]) -> list[str]:
-    """List what is wrong with one tenant that writers of ``crash_writer.py`` changed, who acknowledged these numbers."""
+    """List what is wrong with a tenant that ``crash_writer.py`` changed, with these numbers acknowledged."""
     snapshot = await store.snapshot(tenant)
     records = await store.audit(tenant, limit=1_000_000)
     left, right = dict(snapshot.scan(Kind.PARTNER)), dict(snapshot.scan(Kind.IDENTITY_SYNC))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from xtap.store.postgres import PostgresStore
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.testing.local_server import free_ports
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 PASSWORD = "s3cret/of:tests"
 START_SECONDS = 30.0
+
+
+def open_node(url: str, stale_limit: float = 10.0) -> PostgresStore:
+    """Open the store of one more node."""
+    return PostgresStore.open(PostgresDatabase.at(url), stale_limit=stale_limit)
 
 
 def binaries() -> Path | None:

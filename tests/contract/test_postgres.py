@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contract.cluster import open_node
 from xtap.errors import Unavailable
 from xtap.model.objects import Kind
 from xtap.store.cached_store import LOOK_EVERY
-from xtap.store.postgres import PostgresStore
 from xtap.store.protocol import Change
 from xtap.store.snapshot import Snapshot
 from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, StoreContract, counting, putting
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.contract.cluster import Cluster
+    from xtap.store.postgres import PostgresStore
     from xtap.store.protocol import Store
 
 SERIALIZABLE = "%20-cdefault_transaction_isolation%3Dserializable"
@@ -40,7 +41,7 @@ class TestPostgresStore(StoreContract):
     async def open_store(self, place: Path) -> Store:
         if place not in self.urls:
             self.urls[place] = await asyncio.to_thread(self.cluster.database)
-        return PostgresStore.open(self.urls[place])
+        return open_node(self.urls[place])
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def url(cluster: Cluster) -> str:
 @pytest.fixture
 async def nodes(url: str) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
     """Two stores on one database; they share nothing else."""
-    first, second = PostgresStore.open(url), PostgresStore.open(url)
+    first, second = open_node(url), open_node(url)
     yield first, second
     await first.close()
     await second.close()
@@ -65,7 +66,7 @@ async def test_concurrent_changes_share_commits(nodes: tuple[PostgresStore, Post
 
 
 async def test_what_changes_nothing_commits_nothing(cluster: Cluster, url: str) -> None:
-    store = PostgresStore.open(url)
+    store = open_node(url)
     await asyncio.gather(*(store.change(CONTOSO, lambda _: Change(())) for _ in range(10)))
     assert store.commits == 0
     await store.close()
@@ -74,7 +75,7 @@ async def test_what_changes_nothing_commits_nothing(cluster: Cluster, url: str) 
 
 
 async def test_keys_that_are_no_text_fail_alone_and_others_are_kept(url: str) -> None:
-    store = PostgresStore.open(url)
+    store = open_node(url)
     await store.snapshot(CONTOSO)
     keys = ["a", "\ud800", "\0", "b"]
     outcomes = await asyncio.gather(
@@ -84,13 +85,13 @@ async def test_keys_that_are_no_text_fail_alone_and_others_are_kept(url: str) ->
     assert [type(outcome) for outcome in outcomes] == [Snapshot, UnicodeEncodeError, Snapshot, Snapshot]
     assert [entry.id for _, entry in await store.audit(CONTOSO)] == ["0", "2", "3"]
     await store.close()
-    again = PostgresStore.open(url)
+    again = open_node(url)
     assert [key for key, _ in (await again.snapshot(CONTOSO)).scan(Kind.PARTNER)] == ["\0", "a", "b"]
     await again.close()
 
 
 async def test_a_record_that_the_database_refuses_fails_alone(url: str) -> None:
-    store = PostgresStore.open(url)
+    store = open_node(url)
     names = ["r1", "r\0", "r2"]
     outcomes = await asyncio.gather(
         *(store.change(CONTOSO, putting(name[-1], b"x", name)) for name in names), return_exceptions=True
@@ -105,9 +106,9 @@ async def test_a_record_that_the_database_refuses_fails_alone(url: str) -> None:
 
 
 @pytest.mark.parametrize("more", ["", SERIALIZABLE])
-async def test_no_update_is_lost_between_nodes(cluster: Cluster, url: str, more: str) -> None:
+async def test_no_update_is_lost_between_nodes(url: str, more: str) -> None:
     """Three nodes change three tenants, in different orders; versions and records have no gaps."""
-    nodes = [PostgresStore.open(url + more) for _ in range(3)]
+    nodes = [open_node(url + more) for _ in range(3)]
     tenants = (CONTOSO, FABRIKAM, ADATUM)
 
     async def client(node: PostgresStore, number: int) -> None:
@@ -151,7 +152,7 @@ async def test_a_node_hears_at_once_what_another_wrote(nodes: tuple[PostgresStor
 
 
 async def test_what_nobody_told_is_seen_a_moment_later(cluster: Cluster, url: str) -> None:
-    store = PostgresStore.open(url)
+    store = open_node(url)
     await store.change(CONTOSO, putting("a", b"1"))
     with closing(cluster.admin(url)) as other:
         other.execute("UPDATE objects SET document = '2'")

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "init": "write xtap.toml, a local certificate authority, signing keys and (--demo) two tenants",
         "token": "print a bearer token from the embedded issuer",
         "tenant": "add, list or show the tenants that the server knows",
+        "migrate": "give the database the tables of this version, or --check them",
         "decide": "decide one access between two tenants, with the reasons and the fix",
         "effective": "list the effective settings of one tenant toward another, each with its origin",
         "compare": "compare two policies of one tenant: who gains and who loses access",

@@ -96,5 +96,8 @@ def _command() -> str:
 
 
 def _same_place(args: argparse.Namespace) -> str:
-    given = ((name, getattr(args, name, None)) for name in ("config", "data", "tls_port"))
+    given = (
+        (name, getattr(args, name, None))
+        for name in ("config", "data", "database", "database_password_file", "tls_port")
+    )
     return "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given if value)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from xtap.store.cache import SnapshotCache
 from xtap.store.cached_store import CachedStore
-from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_listener import Listener
 from xtap.store.postgres_reader import PostgresReader
 from xtap.store.postgres_writer import PostgresWriter
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from xtap.model.ids import TenantId
-
-STALE_LIMIT: Final = 10.0
-"""Seconds for which policies are answered from memory while the database cannot be asked, if nobody says otherwise."""
+    from xtap.store.postgres_database import PostgresDatabase
 
 
 class PostgresStore(CachedStore):
@@ -33,18 +30,16 @@ class PostgresStore(CachedStore):
         self._listener = Listener(database, node, self._notice)
 
     @classmethod
-    def open(cls, url: str, *, password: str = "", stale_limit: float = STALE_LIMIT) -> Self:
+    def open(cls, database: PostgresDatabase, *, stale_limit: float) -> Self:
         """Open a database that has the shape of this version ('xtap migrate' gives it).
 
         Args:
-            url: ``postgresql://user@host:port/database?option=value``.
-            password: instead of one in the URL.
+            database: where it is.
             stale_limit: seconds for which a snapshot is answered from memory while the database cannot be asked.
 
         Raises:
-            ConfigurationError: the URL is wrong, the database cannot be used, or it has another shape.
+            ConfigurationError: the database cannot be used, or it has another shape.
         """
-        database = PostgresDatabase.at(url, password)
         database.require_current()
         return cls(database, stale_limit)
 

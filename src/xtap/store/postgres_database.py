@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ from xtap.store.postgres_errors import storage_refusals
 from xtap.store.postgres_migrations import MIGRATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import LiteralString
 
     from psycopg.rows import TupleRow
@@ -101,58 +102,61 @@ class PostgresDatabase:
             raise
         return connection
 
-    def schema(self) -> int:
-        """Return how many migrations the database has seen: 0 for an empty one.
+    def pending(self) -> int:
+        """Return how many migrations the database has not seen: 0 when it has the shape of this version.
 
         Raises:
             ConfigurationError: it cannot be read, or belongs to a newer xtap.
         """
-        try:
-            with storage_refusals(), self.connect() as connection:
-                found = _schema(connection)
-        except Unavailable as error:
-            raise ConfigurationError(f"The database {self.place} cannot be used. {error.message}") from error
+        with self._usable(), self.connect() as connection:
+            found = _schema(connection)
         if found > len(self.migrations):
             raise ConfigurationError(
                 f"The database {self.place} was written by a newer xtap (schema {found}, this one knows "
                 f"{len(self.migrations)}). Use that version or a later one; there is no way back."
             )
-        return found
+        return len(self.migrations) - found
 
     def require_current(self) -> None:
-        """Refuse a database of another shape than this version knows.
+        """Refuse a database that has not the shape of this version.
 
         Raises:
-            ConfigurationError: it is not current, or cannot be read.
+            ConfigurationError: it has another, or cannot be read.
         """
-        found = self.schema()
-        if found < len(self.migrations):
-            state = "is empty" if found == 0 else f"has schema {found}, and this xtap needs {len(self.migrations)}"
-            raise ConfigurationError(f"The database {self.place} {state}. Run 'xtap migrate' first.")
+        missing = self.pending()
+        if missing:
+            found = len(self.migrations) - missing
+            raise ConfigurationError(
+                f"The database {self.place} is older than this xtap (schema {found}, needed is "
+                f"{len(self.migrations)}). Run 'xtap migrate' first."
+            )
 
-    def migrate(self) -> int:
-        """Bring the database to the newest shape, and return how many migrations were run here.
+    def migrate(self) -> None:
+        """Bring the database to the shape of this version.
 
         Each script is one transaction that begins by claiming its number, so that of two commands at once one waits.
 
         Raises:
             ConfigurationError: the database cannot be used or belongs to another program; says why.
         """
-        ran = 0
-        while self.schema() < len(self.migrations):
+        while self.pending():
             try:
-                with storage_refusals(), self.connect() as connection:
-                    ran += _migrate_once(connection, self.migrations)
-            except Contended:
-                continue
-            except Unavailable as error:
-                raise ConfigurationError(f"The database {self.place} cannot be used. {error.message}") from error
+                with self._usable(), suppress(Contended), self.connect() as connection:
+                    _migrate_once(connection, self.migrations)
             except errors.DuplicateTable as error:
                 raise ConfigurationError(
                     f"The database {self.place} belongs to another program ({error.diag.message_primary}). Choose "
-                    "another database."
+                    "another database, or another schema of it ('?options=-csearch_path%3Dxtap')."
                 ) from error
-        return ran
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Say that the database cannot be used, where it would later be Unavailable."""
+        try:
+            with storage_refusals():
+                yield
+        except Unavailable as error:
+            raise ConfigurationError(f"The database {self.place} cannot be used. {error.message}") from error
 
 
 class Session:
@@ -205,17 +209,15 @@ def _schema(connection: Connection) -> int:
     return 0 if row is None or row[0] is None else int(row[0])
 
 
-def _migrate_once(connection: Connection, migrations: Migrations) -> int:
-    """Run the next script, and return 1; 0 when another command was faster."""
-    try:
+def _migrate_once(connection: Connection, migrations: Migrations) -> None:
+    """Run the next script, if no other command is faster."""
+    # UniqueViolation: of the number, or of PostgreSQL's catalog while two commands made the table.
+    with suppress(errors.UniqueViolation):
         connection.execute("CREATE TABLE IF NOT EXISTS xtap_schema (version BIGINT NOT NULL PRIMARY KEY)")
         found = _schema(connection)
-        if found == len(migrations):
-            return 0
+        if found >= len(migrations):
+            return
         with connection.transaction():
             connection.execute("INSERT INTO xtap_schema (version) VALUES (%s)", (found + 1,))
             for statement in migrations[found]:
                 connection.execute(statement)
-    except errors.UniqueViolation:  # of the number, or of the catalog while both made the table
-        return 0
-    return 1
