@@ -42,8 +42,10 @@ def pending(settings: Settings) -> int:
     Raises:
         ConfigurationError: it cannot be used; says why.
     """
+    if settings.database:
+        return _postgres(settings).pending()
     _require_folder(settings)
-    return _postgres(settings).pending() if settings.database else missing_migrations(settings.folder / DATABASE)
+    return missing_migrations(settings.folder / DATABASE)
 
 
 async def migrate(settings: Settings) -> None:
@@ -52,11 +54,11 @@ async def migrate(settings: Settings) -> None:
     Raises:
         ConfigurationError: it cannot be used; says why.
     """
-    _require_folder(settings)
     if settings.database:
         _postgres(settings).migrate()
-    else:
-        await SqliteStore.open(settings.folder / DATABASE, exclusive=False).close()
+        return
+    _require_folder(settings)
+    await SqliteStore.open(settings.folder / DATABASE, exclusive=False).close()
 
 
 def _require_folder(settings: Settings) -> None:
