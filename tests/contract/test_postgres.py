@@ -157,7 +157,6 @@ async def test_what_nobody_told_is_seen_a_moment_later(cluster: Cluster, url: st
     with closing(cluster.admin(url)) as other:
         other.execute("UPDATE objects SET document = '2'")
         other.execute("UPDATE tenants SET version = version + 1")
-    assert (await store.snapshot(CONTOSO)).version == 1
     await asyncio.sleep(LOOK_EVERY)
     snapshot = await store.snapshot(CONTOSO)
     assert (snapshot.version, snapshot.get(Kind.PARTNER, "a")) == (2, b"2")

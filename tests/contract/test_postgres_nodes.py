@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.contract.cluster import Cluster
 
-FABRIKAM = "22222222-2222-4222-8222-222222222222"
 RECOVERED = 15.0
 
 
@@ -35,35 +36,54 @@ def configured(folder: Path, url: str) -> Path:
     return folder
 
 
-@pytest.fixture
-def tcp_url(cluster: Cluster) -> str:
-    """An empty place for tables, over loopback."""
+def empty(cluster: Cluster) -> str:
+    """Return the URL of an empty place for tables, over loopback."""
     return f"{cluster.tcp_url}&{cluster.empty().split('&')[-1]}"
 
 
 @pytest.fixture
-def nodes(tmp_path: Path, tcp_url: str) -> Iterator[tuple[LocalServer, LocalServer]]:
+def tcp_url(cluster: Cluster) -> str:
+    return empty(cluster)
+
+
+@dataclass
+class Partner:
+    """One partner of contoso that no other test uses, and two nodes to ask about it."""
+
+    first: LocalServer
+    second: LocalServer
+    id: str
+
+    def create(self) -> None:
+        body = {"tenantId": self.id, "inboundTrust": {"isMfaAccepted": True}}
+        created = httpx.post(f"{self.first.graph}/partners", json=body, headers=self.first.headers())
+        assert created.status_code == 201, created.text
+
+    def get(self, server: LocalServer) -> httpx.Response:
+        return httpx.get(f"{server.graph}/partners/{self.id}", headers=server.headers())
+
+    def trust(self, server: LocalServer, key: str) -> bool:
+        value: bool = self.get(server).json()["inboundTrust"][key]
+        return value
+
+    def patch(self, server: LocalServer, key: str, *, value: bool) -> int:
+        url = f"{server.graph}/partners/{self.id}"
+        return httpx.patch(url, json={"inboundTrust": {key: value}}, headers=server.headers()).status_code
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[tuple[LocalServer, LocalServer]]:
     """Two running servers on one database."""
-    PostgresDatabase.at(tcp_url, PASSWORD).migrate()
+    folder, url = tmp_path_factory.mktemp("nodes"), empty(cluster)
+    PostgresDatabase.at(url, PASSWORD).migrate()
     with ExitStack() as stack:
-        first = stack.enter_context(running(configured(tmp_path / "first", tcp_url)))
-        second = stack.enter_context(running(configured(tmp_path / "second", tcp_url)))
-        yield first, second
+        first = stack.enter_context(running(configured(folder / "first", url)))
+        yield first, stack.enter_context(running(configured(folder / "second", url)))
 
 
-def partner(server: LocalServer) -> httpx.Response:
-    return httpx.get(f"{server.graph}/partners/{FABRIKAM}", headers=server.headers())
-
-
-def patch(server: LocalServer, body: dict[str, object]) -> int:
-    url = f"{server.graph}/partners/{FABRIKAM}"
-    return httpx.patch(url, json=body, headers=server.headers()).status_code
-
-
-def create(server: LocalServer) -> None:
-    body = {"tenantId": FABRIKAM, "inboundTrust": {"isMfaAccepted": True}}
-    created = httpx.post(f"{server.graph}/partners", json=body, headers=server.headers())
-    assert created.status_code == 201, created.text
+@pytest.fixture
+def partner(nodes: tuple[LocalServer, LocalServer]) -> Partner:
+    return Partner(*nodes, str(uuid4()))
 
 
 def test_a_server_asks_for_a_migration_and_the_command_makes_it(tmp_path: Path, tcp_url: str) -> None:
@@ -96,51 +116,50 @@ def test_a_server_without_its_database_says_so_and_ends(tmp_path: Path, tcp_url:
     assert 'database "nowhere" does not exist' in refusal.stderr
 
 
-def test_what_one_node_wrote_another_answers(nodes: tuple[LocalServer, LocalServer]) -> None:
-    first, second = nodes
-    assert partner(second).status_code == 404
-    create(first)
-    assert partner(first).json()["inboundTrust"]["isMfaAccepted"] is True
+def test_what_one_node_wrote_another_answers(partner: Partner) -> None:
+    assert partner.get(partner.second).status_code == 404
+    partner.create()
+    assert partner.trust(partner.first, "isMfaAccepted") is True
     deadline = time.monotonic() + 2 * LOOK_EVERY
-    while partner(second).status_code != 200:
+    while partner.get(partner.second).status_code != 200:
         assert time.monotonic() < deadline
-    assert PASSWORD not in first.log() + second.log()
+    assert PASSWORD not in partner.first.log() + partner.second.log()
 
 
-def test_nodes_that_patch_one_object_lose_nothing(nodes: tuple[LocalServer, LocalServer]) -> None:
-    create(nodes[0])
+def test_nodes_that_patch_one_object_lose_nothing(partner: Partner) -> None:
+    partner.create()
+    nodes = (partner.first, partner.second)
     keys = ("isMfaAccepted", "isCompliantDeviceAccepted", "isHybridAzureADJoinedDeviceAccepted")
     for wanted in (True, False, True):
-        work = [(nodes[number % 2], {"inboundTrust": {key: wanted}}) for number, key in enumerate(keys)]
         with ThreadPoolExecutor(3) as pool:
-            assert list(pool.map(lambda each: patch(*each), work)) == [204] * 3
+            calls = [pool.submit(partner.patch, nodes[n % 2], key, value=wanted) for n, key in enumerate(keys)]
+        assert [call.result() for call in calls] == [204] * 3
         time.sleep(LOOK_EVERY)
         for node in nodes:
-            assert [partner(node).json()["inboundTrust"][key] for key in keys] == [wanted] * 3
+            assert [partner.trust(node, key) for key in keys] == [wanted] * 3
 
 
-def test_a_killed_node_and_a_killed_database_come_back(
-    cluster: Cluster, nodes: tuple[LocalServer, LocalServer]
-) -> None:
-    first, second = nodes
-    create(first)
+def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner: Partner) -> None:
+    partner.create()
+    first, second = partner.first, partner.second
     first.kill()
-    assert patch(second, {"inboundTrust": {"isCompliantDeviceAccepted": True}}) == 204
+    assert partner.patch(second, "isCompliantDeviceAccepted", value=True) == 204
     first.start()
-    assert partner(first).json()["inboundTrust"]["isCompliantDeviceAccepted"] is True
+    assert partner.trust(first, "isCompliantDeviceAccepted") is True
     cluster.kill()
     try:
-        assert patch(first, {"inboundTrust": {"isMfaAccepted": False}}) == 503
+        assert partner.patch(first, "isMfaAccepted", value=False) == 503
         unready = httpx.get(f"{second.http}/readyz")
         assert unready.status_code == 503
         assert "cannot be reached" in unready.json()["reason"]
         assert httpx.get(f"{second.http}/healthz").status_code == 200
         time.sleep(4)
-        assert partner(second).status_code == 503  # it might be too old by now
+        assert partner.get(second).status_code == 503  # it might be too old by now
     finally:
         cluster.start()
     deadline = time.monotonic() + RECOVERED
-    while {partner(node).status_code for node in nodes} != {200}:
+    while {partner.get(node).status_code for node in (first, second)} != {200}:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert patch(first, {"inboundTrust": {"isMfaAccepted": False}}) == 204
+    assert partner.patch(first, "isMfaAccepted", value=False) == 204
+    assert partner.trust(first, "isMfaAccepted") is False
