@@ -46,6 +46,12 @@ def tcp_url(cluster: Cluster) -> str:
     return empty(cluster)
 
 
+def unstarted(folder: Path) -> LocalServer:
+    """Return a server in a folder, to run commands for."""
+    port, tls_port = free_ports(2)
+    return LocalServer(folder, port, tls_port)
+
+
 @dataclass
 class Partner:
     """One partner of contoso that no other test uses, and two nodes to ask about it."""
@@ -87,7 +93,7 @@ def partner(nodes: tuple[LocalServer, LocalServer]) -> Partner:
 
 
 def test_a_server_asks_for_a_migration_and_the_command_makes_it(tmp_path: Path, tcp_url: str) -> None:
-    server = LocalServer(configured(tmp_path / "node", tcp_url), *free_ports(2))
+    server = unstarted(configured(tmp_path / "node", tcp_url))
     refusal = server.run("init", "--demo", check=False)
     assert (refusal.returncode, refusal.stderr.count("\n")) == (1, 1)
     assert "Run 'xtap migrate' first" in refusal.stderr
@@ -100,7 +106,7 @@ def test_a_server_asks_for_a_migration_and_the_command_makes_it(tmp_path: Path, 
 
 
 def test_a_password_in_a_flag_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    server = LocalServer(tmp_path, *free_ports(2))
+    server = unstarted(tmp_path)
     for url in (f"postgresql://xtap:hunter2@127.0.0.1/{tmp_path.name}", "postgresql:///x?password=hunter2"):
         refusal = server.run("migrate", "--database", url, check=False)
         assert refusal.returncode == 1
@@ -109,7 +115,7 @@ def test_a_password_in_a_flag_is_refused_and_not_repeated(tmp_path: Path) -> Non
 
 
 def test_a_server_without_its_database_says_so_and_ends(tmp_path: Path, tcp_url: str) -> None:
-    server = LocalServer(configured(tmp_path / "node", tcp_url.replace("/postgres", "/nowhere")), *free_ports(2))
+    server = unstarted(configured(tmp_path / "node", tcp_url.replace("/postgres", "/nowhere")))
     server.run("init", check=False)
     refusal = server.run("serve", check=False)
     assert (refusal.returncode, refusal.stderr.count("\n")) == (1, 1)
