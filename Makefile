@@ -47,6 +47,7 @@ format: $(VENV)/dev.stamp ## write the format, apply safe lint fixes
 
 docs: $(VENV)/dev.stamp ## write the generated tables of docs/semantics.md
 	$(BIN)/python -m docs.build_schemas
+	$(BIN)/python -m docs.build_coverage
 	$(BIN)/python -m docs.build_semantics
 
 bench: $(VENV)/dev.stamp ## ratios against named references measured in the same run

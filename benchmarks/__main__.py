@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import decisions, http, store
+from benchmarks import authzen, decisions, http, store
 from benchmarks.table import render
 
-print(render([*http.run(), *store.run(), *decisions.run()]))
+print(render([*http.run(), *authzen.run(), *store.run(), *decisions.run()]))

@@ -1,7 +1,8 @@
 """A lean load generator: keep-alive connections, one request at a time on each, every status checked.
 
 Run as ``python -m benchmarks.load PORT CONNECTIONS SECONDS FILE``; the file holds the head of the request without
-the Content-Length, and for POST the body with ``{id}``. Prints requests a second and latencies in microseconds as JSON.
+the Content-Length, and for POST one body a line, with ``{id}`` for a new id; they are sent in turn. Prints requests a
+second and latencies in microseconds as JSON.
 """
 
 from __future__ import annotations
@@ -11,28 +12,29 @@ import json
 import sys
 import time
 import uuid
+from itertools import cycle
 from pathlib import Path
 from typing import cast
 
 import uvloop
 
-HEAD, _, TEMPLATE = Path(sys.argv[4]).read_text().partition("\n\n")
+HEAD, _, TEXT = Path(sys.argv[4]).read_text().partition("\n\n")
+TEMPLATES = cycle(TEXT.splitlines() or [""])
 
 
 def request() -> bytes:
-    head = HEAD.replace("\n", "\r\n")
-    if not TEMPLATE:
+    head, template = HEAD.replace("\n", "\r\n"), next(TEMPLATES)
+    if not template:
         return f"{head}\r\n\r\n".encode()
-    body = TEMPLATE.strip().replace("{id}", str(uuid.uuid4()))
+    body = template.replace("{id}", str(uuid.uuid4()))
     return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, deadline: float, latencies: list[float], done: asyncio.Future[None], status: bytes) -> None:
+    def __init__(self, deadline: float, latencies: list[float], done: asyncio.Future[None]) -> None:
         self.deadline = deadline
         self.latencies = latencies
         self.done = done
-        self.status = status
         self.received = b""
         self.sent = 0.0
 
@@ -57,7 +59,7 @@ class Connection(asyncio.Protocol):
         at = head.find(b"content-length: ") + 16
         if len(self.received) < end + 4 + int(head[at:].split(b"\r\n", 1)[0]):
             return
-        if not self.received.startswith(self.status):
+        if not self.received.startswith(b"HTTP/1.1 20"):
             self.done.set_exception(RuntimeError(self.received.decode()))
             return
         now = time.perf_counter()
@@ -72,16 +74,13 @@ class Connection(asyncio.Protocol):
 
 async def main() -> None:
     port, connections, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    status = b"HTTP/1.1 201" if TEMPLATE else b"HTTP/1.1 200"
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
     start = time.perf_counter()
     waiting = []
     for _ in range(connections):
         done = loop.create_future()
-        await loop.create_connection(
-            lambda done=done: Connection(start + seconds, latencies, done, status), "127.0.0.1", port
-        )
+        await loop.create_connection(lambda done=done: Connection(start + seconds, latencies, done), "127.0.0.1", port)
         waiting.append(done)
     await asyncio.gather(*waiting)
     elapsed = time.perf_counter() - start

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from xtap.testing.questions import Topic
+from xtap.testing import questions, transcripts
 
 SCHEMAS = Path(__file__).parents[1] / "conformance" / "schemas"
 DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
@@ -18,8 +18,9 @@ DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 
 def main() -> None:
     """Write every schema."""
-    schema = DIALECT | msgspec.json.schema(Topic)
-    (SCHEMAS / "decision-case.schema.json").write_text(f"{json.dumps(schema, indent=2)}\n", "utf-8")
+    for name, topic in (("decision-case", questions.Topic), ("transcript", transcripts.Topic)):
+        schema = DIALECT | msgspec.json.schema(topic)
+        (SCHEMAS / f"{name}.schema.json").write_text(f"{json.dumps(schema, indent=2)}\n", "utf-8")
 
 
 if __name__ == "__main__":

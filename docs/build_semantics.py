@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import yaml
 
+from docs.tables import write
 from docs.worked_tables import ACCESSES, SIDES, cells, joint
 from xtap.semantics.codes import CODES
 from xtap.semantics.rules import RULES, Certainty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from xtap.semantics.rules import Rule
 
@@ -127,9 +128,9 @@ def _table(name: str, where: Found, tested: Found) -> str:
         case ["rules", *families]:
             return _rules(families, where, tested)
         case ["cells"]:
-            return _write(("users and groups", "applications", *ACCESSES, "in words"), cells())
+            return write(("users and groups", "applications", *ACCESSES, "in words"), cells())
         case ["joint"]:
-            return _write(("home outbound, resource inbound", *SIDES), joint())
+            return write(("home outbound, resource inbound", *SIDES), joint())
         case ["codes"]:
             return _codes()
         case ["certainty"]:
@@ -137,16 +138,11 @@ def _table(name: str, where: Found, tested: Found) -> str:
     raise ValueError(f"The marker names the table '{name}'. There are: rules FAMILY…, cells, joint, codes, certainty.")
 
 
-def _write(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["--"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-
-
 def _rules(families: Sequence[str], where: Found, tested: Found) -> str:
     chosen = [rule for family in families for rule in sorted(RULES.values(), key=_number) if _family(rule) == family]
     if not chosen:
         raise ValueError(f"No rule belongs to {', '.join(families)}.")
-    return _write(
+    return write(
         ("rule", "says", "source", "applied in", "cases"),
         (
             (
@@ -186,11 +182,11 @@ def _certainty() -> str:
         Certainty.OBSERVED: "third parties saw it; the table says where",
         Certainty.CHOSEN: "no source speaks; [ADR 7](adr/0007-silent-sources.md) says why it is so here",
     }
-    return _write(("certainty", "rules", "meaning"), ((each, str(count[each]), meaning[each]) for each in Certainty))
+    return write(("certainty", "rules", "meaning"), ((each, str(count[each]), meaning[each]) for each in Certainty))
 
 
 def _codes() -> str:
-    return _write(
+    return write(
         ("code", "what happened", "who can do what", "setting", "source"),
         ((code.code, code.meaning, code.remedy, code.setting or "-", code.certainty) for code in CODES.values()),
     )

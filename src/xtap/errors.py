@@ -18,6 +18,7 @@ Messages are for the person who sent the input: what was found, what was expecte
     │   └── NothingToUpdate   it was to be changed
     ├── Conflict              the state of the object forbids this
     │   └── AlreadyExists     an object with this key exists
+    ├── DependencyFailed      what had to succeed before did not
     ├── NotSupported          the object exists, the method does not
     ├── Unavailable           nothing was changed, try again later (storage full, read-only, locked)
     └── ConfigurationError    the server or command cannot start like this
@@ -119,6 +120,10 @@ class Conflict(XtapError):
 
 class AlreadyExists(Conflict):
     """An object with this key exists already."""
+
+
+class DependencyFailed(XtapError):
+    """Something else had to be done before this, and it failed; this was not tried."""
 
 
 class NotSupported(XtapError):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -12,9 +12,11 @@ from msgspec import json
 from tests.conformance.direct import Direct
 from xtap.identity.embedded import Delegation
 from xtap.model.directory import Application, Tenant
+from xtap.model.directory_files import read
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.model.objects import Kind
 from xtap.server.storage import DATABASE
+from xtap.service.directory import put_objects
 from xtap.service.permissions import DIRECTORY_ROLES, PERMISSIONS
 from xtap.store.protocol import Change, Write
 from xtap.store.sqlite import SqliteStore
@@ -68,6 +70,16 @@ class FreshTenants:
         tenant = tenant_id(len(self.taken))
         self.taken[name] = tenant
         return Tokens(self.issuer, tenant)
+
+    def fill(self, tenant: TenantId, people: dict[str, Any]) -> None:
+        """Import a directory, as ``xtap tenant import`` does."""
+
+        async def put() -> None:
+            store = SqliteStore.open(self.server.folder / ".xtap" / DATABASE, exclusive=False)
+            await put_objects(store, tenant, read([("directory", json.encode(people))]), whole=True)
+            await store.close()
+
+        asyncio.run(put())
 
 
 def tenant_id(number: int) -> TenantId:

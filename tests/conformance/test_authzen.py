@@ -76,6 +76,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 def test_case(servers: dict[str, Server], topic: str, case: Document) -> None:
     asked, expected = case["request"], case["response"]
     body = asked.get("text", asked.get("body"))
+    if "items" in asked:
+        body = asked["body"] | {"evaluations": [{}] * asked["items"]}
     answer = servers[topic].send(asked.get("method", "POST"), asked["path"], case["as"], body, asked.get("headers"))
     assert answer.status_code == expected["status"], answer.text
     assert answer.headers["content-type"] == "application/json"

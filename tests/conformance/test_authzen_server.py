@@ -10,6 +10,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from xtap.authzen.evaluations import LONGEST
 from xtap.identity.embedded import Delegation
 from xtap.model.directory import StoredGroup, Tenant, User
 from xtap.model.ids import TenantId
@@ -83,8 +84,9 @@ async def test_nothing_is_signed_for_an_address_that_a_client_made_up(app: InPro
     assert "signed_metadata" not in answer.json()
 
 
-async def test_there_is_no_metadata_of_unknown_tenants(app: InProcess) -> None:
-    assert (await app.client.get("/.well-known/authzen-configuration/nobody.example")).status_code == 404
+@pytest.mark.parametrize("name", ["/nobody.example", "contoso.example", "//contoso.example", "/contoso.example/x"])
+async def test_there_is_no_metadata_of_unknown_tenants(app: InProcess, name: str) -> None:
+    assert (await app.client.get(f"/.well-known/authzen-configuration{name}")).status_code == 404
     assert (await app.client.post("/.well-known/authzen-configuration")).status_code == 405
 
 
@@ -290,6 +292,21 @@ async def test_a_change_counts_at_once_and_the_past_can_be_asked(app: InProcess)
     assert decisions == [True, False, True, False, True, False, True]
 
 
+async def test_a_change_of_either_side_counts_at_once(app: InProcess) -> None:
+    everything = [{"target": "AllApplications", "targetType": "application"}]
+    setting = {
+        "usersAndGroups": {"accessType": "blocked", "targets": [{"target": "AllUsers", "targetType": "user"}]},
+        "applications": {"accessType": "blocked", "targets": everything},
+    }
+    sides = (("fabrikam", CONTOSO.id, "Outbound"), ("contoso", FABRIKAM.id, "Inbound"))
+    for tenant, other, side in (*sides, *reversed(sides)):
+        assert (await ask(app, "evaluation", ASKED)).json()["decision"] is True
+        body = {"tenantId": other, f"b2bCollaboration{side}": setting}
+        assert (await app.client.post(PARTNERS, json=body, headers=app.headers(tenant))).status_code == 201
+        assert (await ask(app, "evaluation", ASKED)).json()["decision"] is False
+        await app.client.delete(f"{PARTNERS}/{other}", headers=app.headers(tenant))
+
+
 async def test_the_fix_that_is_told_works(app: InProcess) -> None:
     asked = ASKED | {"action": {"name": "b2bDirectConnect"}}
     for tenant in ("fabrikam", "contoso"):
@@ -317,6 +334,7 @@ async def test_decisions_are_logged_for_the_tenant_that_asked(tmp_path: Path) ->
         await ask(app, "evaluation", ASKED, more={"X-Request-ID": "r-1"})
         denied = ASKED | {"action": {"name": "b2bDirectConnect"}}
         await ask(app, "evaluations", {"evaluations": [denied]}, "fabrikam", {"X-Request-ID": "r-2"})
+        await ask(app, "search/action", {"subject": ALEX, "resource": WIKI})  # tries every action; none was asked for
         log = app.application.decision_log
         assert log is not None
         await log.close()
@@ -328,3 +346,24 @@ async def test_decisions_are_logged_for_the_tenant_that_asked(tmp_path: Path) ->
     assert one["policy_versions"] == {CONTOSO.id: 0}
     assert (two["request_id"], two["action"], two["error_code"]) == ("r-2", "b2bDirectConnect", "AADSTS500212")
     assert "XT-CELL-4" in two["rules"]
+
+
+# --- much at once ----------------------------------------------------------------
+
+
+async def test_long_answers_end_somewhere_and_nothing_is_allowed_behind(app: InProcess) -> None:
+    people = [{"target": f"c0000000-0000-4000-8000-0000001{n:05d}", "targetType": "user"} for n in range(5_000)]
+    everything = [{"target": "AllApplications", "targetType": "application"}]
+    inbound = {
+        "usersAndGroups": {"accessType": "allowed", "targets": people},
+        "applications": {"accessType": "allowed", "targets": everything},
+    }
+    partner = {"tenantId": FABRIKAM.id, "b2bCollaborationInbound": inbound}
+    assert (await app.client.post(PARTNERS, json=partner, headers=app.headers("contoso"))).status_code == 201
+    own = {"subject": ALEX | {"properties": {"tenantId": CONTOSO.id, "groups": []}}}
+    answer = await ask(app, "evaluations", ASKED | {"evaluations": [{}] * 200 + [own]})
+    found = answer.json()["evaluations"]
+    assert [each["decision"] for each in found] == [False] * 201
+    assert len(answer.content) < LONGEST * 1.1
+    assert found[0]["context"]["fix"]
+    assert found[-1]["context"]["error"]["status"] == 413

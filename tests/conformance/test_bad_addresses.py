@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 PATHS = (
-    *("/v1.0", "/v1.0/", "/beta", "/v1.0//", "/v1.0/policies", "/v1.0/$metadata", "/v1.0/$batch", "/v1.0/\x00"),
+    *("/v1.0", "/v1.0/", "/beta", "/v1.0//", "/v1.0/policies", "/v1.0/$metadata/x", "/v1.0/$batch/x", "/v1.0/\x00"),
     *(f"{POLICY}/nonsense", f"{POLICY}x", f"{POLICY}\x00", f"{POLICY}/ ", f"{POLICY}/default'", f"{POLICY}/.."),
     *(
         f"{POLICY}/default/../default",

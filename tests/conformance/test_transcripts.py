@@ -51,6 +51,9 @@ def test_strict_case(case: Case, version: str, request: pytest.FixtureRequest) -
 
 
 def _run(case: Case, version: str, request: pytest.FixtureRequest, prefix: str) -> None:
-    tokens = request.getfixturevalue(f"{prefix}tenants").take(f"{case.name} {version}")
+    tenants = request.getfixturevalue(f"{prefix}tenants")
+    tokens = tenants.take(f"{case.name} {version}")
+    if case.directory:
+        tenants.fill(tokens.tenant, case.directory)
     runner = Runner(request.getfixturevalue(f"{prefix}client"), tokens, tokens.tenant)
     assert runner.run(case, version) == []

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-PAGES = [ROOT / "README.md", *HOW_TO]
+REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.md"))
+PAGES = [ROOT / "README.md", *HOW_TO, *REFERENCE]
 FENCE = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 BIN = Path(sys.executable).parent
 COMMANDS = {"sh": ["sh", "-eu"], "python": [sys.executable], "js": [str(BIN / "node")]}

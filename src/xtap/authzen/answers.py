@@ -52,20 +52,35 @@ def told(answer: Answer, view: View, policies: Mapping[TenantId, TenantPolicy | 
     return _told(is_permitted(answer), context)
 
 
-def told_access(decision: Decision, compiled: Compiled, view: View, *, full: bool) -> Told:
-    """Tell the decision of an access; what was told before under the same policies is not put together again."""
-    key = _key(decision, view, full=full)
-    found = compiled.answers.get(key)
-    if not isinstance(found, Told):
-        if len(compiled.answers) >= REMEMBERED:
-            compiled.answers.clear()
-        context = _access_context(decision, compiled, view, full=full)
-        found = compiled.answers[key] = _told(is_permitted(decision), context)
-    return found
+class Answers:
+    """Tells the decisions of accesses; what was told before under the same policies is not put together again."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[object, ...], Told] = {}
+
+    def told(self, decision: Decision, compiled: Compiled, view: View, *, full: bool) -> Told:
+        """Tell the decision of an access."""
+        key = (compiled, view.tenant, full, *_basis(decision))
+        found = self._told.get(key)
+        if found is None:
+            found = _told(_lets_in(decision, compiled), _access_context(decision, compiled, view, full=full))
+            if len(self._told) >= REMEMBERED:
+                del self._told[next(iter(self._told))]
+            if len(found.context) <= SHORT:
+                self._told[key] = found
+        return found
+
+
+def _lets_in(decision: Decision, compiled: Compiled) -> bool:
+    """Say whether the person gets through now: nothing is missing, and nothing must be done first (ADR 0009)."""
+    if decision.outcome is Outcome.NOT_APPLICABLE:
+        asked = decision.access.requires is not None or compiled.resource is None
+        return is_permitted(decision) and not asked
+    return decision.allowed and not decision.pending
 
 
 def is_permitted(answer: Decision | Answer) -> bool:
-    """Say whether the person gets through: allowed for certain, or nothing that could forbid it applies."""
+    """Say whether it is allowed for certain, or nothing that could forbid it applies."""
     if answer.outcome is Outcome.NOT_APPLICABLE:
         return answer.decided_by.rule in PERMITTED
     return answer.allowed
@@ -89,19 +104,23 @@ def _told(decision: bool, context: Document) -> Told:  # noqa: FBT001 - it is th
     return Told(decision, json.encode(context), summary)
 
 
-REMEMBERED: Final = 4_096
-"""Contexts that are kept for one crossing."""
+REMEMBERED: Final = 16_384
+"""Contexts that are kept; the oldest are forgotten first."""
+
+SHORT: Final = 4_096
+"""Bytes of a context that is kept; a fix repeats a tenant's whole list."""
 
 
-def _key(decision: Decision, view: View, *, full: bool) -> tuple[object, ...]:
-    """Return everything that the context depends on, but for the policies."""
+def _basis(decision: Decision) -> tuple[object, ...]:
+    """Return everything that the context depends on, but for policies and view.
+
+    An allowed access is told by its matches, so that many people share one context; any other by all its facts.
+    """
     access, outbound, inbound = decision.access, decision.outbound, decision.inbound
-    matches = (outbound and (outbound.user, outbound.app), inbound and (inbound.user, inbound.app))
-    about: tuple[object, ...] = ()
-    if decision.outcome is not Outcome.ALLOWED:
-        about = (access.user, access.groups is None, access.client_app, access.resource_app, access.is_entra_account)
-    demanded = () if access.requires is None else (access.requires, access.claims)
-    return (view.tenant, full, decision.outcome, matches, about, demanded)
+    if decision.outcome is not Outcome.ALLOWED or outbound is None or inbound is None or access.requires is not None:
+        return (access,)
+    unknown = access.client_app is None or access.resource_app is None
+    return (outbound.user, outbound.app, inbound.user, inbound.app, unknown)
 
 
 def _access_context(decision: Decision, compiled: Compiled, view: View, *, full: bool) -> Document:
@@ -112,9 +131,12 @@ def _access_context(decision: Decision, compiled: Compiled, view: View, *, full:
         context["consent_prompt"] = str(decision.consent_prompt)
     demands = () if decision.trust is None else decision.trust.demands
     context["trust"] = {str(demand.control): str(demand.fulfilment) for demand in demands}
-    found = repair(decision, compiled.home, compiled.resource)
-    context["fix"] = [*_fix(found, view)]
-    context["fix_impossible"] = found.impossible if decision.outcome is Outcome.BLOCKED else None
+    context["pending"] = [*decision.pending]
+    if decision.outcome is Outcome.BLOCKED:
+        found = repair(decision, compiled.home, compiled.resource)
+        whole = view.tenant is None or crossing.barrier is not None
+        context["fix"] = [*_fix(found, view, withheld=whole or not view.shows(shown.decided_by.tenant))]
+        context["fix_impossible"] = found.impossible if whole else None
     policies = {crossing.home: compiled.home, crossing.resource: compiled.resource}
     context["policy_versions"] = _versions(policies, view)
     return context
@@ -143,13 +165,13 @@ def _named(part: DecidedBy | Step) -> Document:
     return found
 
 
-def _fix(found: Repair, view: View) -> Iterator[Document]:
+def _fix(found: Repair, view: View, *, withheld: bool) -> Iterator[Document]:
     """Return who sends which request; what another tenant would have to send is for that tenant to ask."""
     for change in found.changes:
         if view.shows(change.tenant):
             asked: Document = to_builtins(change)
             yield {"tenantId": asked.pop("tenant")} | asked
-        else:
+        elif withheld:
             yield {"tenantId": change.tenant, "withheld": True}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from random import random
 from typing import TYPE_CHECKING, Final
 
 from msgspec import json
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from xtap.identity.callers import Callers
     from xtap.model.ids import TenantId
     from xtap.model.schema import Document
-    from xtap.service.caller import Caller
     from xtap.service.context import Service
+    from xtap.service.disclosure import View
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATH: Final = re.compile(r"(?:/([^/]+))?/access/v1/(evaluations?|search/(?:subject|resource|action)|keys)/?")
+_METADATA: Final = re.compile(rf"{re.escape(WELL_KNOWN)}(?:/([^/]+))?/?")
 _ALWAYS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
-_REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,256}")
+_REQUEST_ID: Final = re.compile(rb"[\x20-\x7e]{1,256}")
 
 
 class AuthzenApp:
@@ -67,7 +69,7 @@ class AuthzenApp:
     @staticmethod
     def answers(path: str) -> bool:
         """Say whether an address belongs to this surface."""
-        return path.startswith(WELL_KNOWN) or _PATH.fullmatch(path) is not None
+        return (_METADATA.fullmatch(path) or _PATH.fullmatch(path)) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -97,10 +99,11 @@ class AuthzenApp:
             return json.encode(await self._public(what, path, address))
         _require("POST", scope["method"])
         caller = await self._callers.of(headers)
-        place = await self._place(found[1], caller) if found and found[1] else None
-        self._point.admit(caller)
+        view = self._point.admit(caller)
+        place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
-        return await self._ask(what, Enquiry(caller, place, request_id), body)
+        enquiry = Enquiry(caller, place, request_id, random())  # noqa: S311 - draws a sample, hides nothing
+        return await self._ask(what, enquiry, body)
 
     async def _ask(self, what: str, enquiry: Enquiry, body: Document) -> bytes:
         if what == "evaluation":
@@ -113,15 +116,16 @@ class AuthzenApp:
         """Return what needs no token: metadata and keys."""
         if what == "keys":
             return self._metadata.keys()
-        name = path.removeprefix(WELL_KNOWN).strip("/")
+        found = _METADATA.fullmatch(path)
+        name = (found and found[1]) or ""
         if name:
             await self._tenant(name)
         return self._metadata.document(address, name)
 
-    async def _place(self, name: str, caller: Caller) -> TenantId:
+    async def _place(self, name: str, view: View) -> TenantId:
         """Return the tenant in the address, which must be the caller's, or any if an operator asks."""
         tenant = await self._tenant(name)
-        if tenant != caller.tenant and not self._point.admit(caller).shows(tenant):
+        if not view.shows(tenant):
             raise Forbidden("The tenant in the address is not the one of the access token.")
         return tenant
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from xtap.authzen.answers import Told, not_understood, told, told_access
+from xtap.authzen.answers import Answers, Told, not_understood, told
+from xtap.authzen.people import People
 from xtap.authzen.questions import Asker, Incomplete, Synchronization, requested_moment
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
@@ -36,12 +38,14 @@ class Enquiry(Struct, frozen=True, gc=False):
     Attributes:
         caller: who asks.
         place: the tenant in the address, None without.
-        request_id: of the request.
+        request_id: of the request, as the client named it.
+        draw: drawn for the request, 0 to 1: decides whether what is allowed is noted in the log.
     """
 
     caller: Caller
     place: TenantId | None
     request_id: str
+    draw: float = 0.0
 
 
 class DecisionPoint:
@@ -56,6 +60,7 @@ class DecisionPoint:
         self._log = log
         self._operator = service.operator
         self._decisions = Decisions(service)
+        self._answers = Answers()
         self.directory = Directory(service.store)
 
     def admit(self, caller: Caller) -> View:
@@ -71,12 +76,13 @@ class DecisionPoint:
         policy = await self._decisions.policy(tenant)
         return sorted({tenant, *(policy.partners if policy is not None else ())})
 
-    async def evaluate(self, enquiry: Enquiry, request: Request) -> Told:
+    async def evaluate(self, enquiry: Enquiry, request: Request, *, noted: bool = True) -> Told:
         """Answer one evaluation.
 
         Args:
             enquiry: who asks, and where.
             request: the question.
+            noted: whether the decision goes into the log; searches try what nobody asked for.
 
         Raises:
             Forbidden: the caller's tenant has no part in the question.
@@ -87,10 +93,11 @@ class DecisionPoint:
         if isinstance(moment, dict):
             for tenant in moment:
                 require_part(view, (tenant,))
-        question = await Asker(enquiry.caller.tenant, enquiry.place, self.directory).question(request)
+        people = People(enquiry.caller.tenant, view, self.directory, now=moment is None)
+        question = await Asker(enquiry.place, people).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
-        if self._log is not None:
-            self._log.note(_entry(enquiry, request, question, found))
+        if noted and self._log is not None:
+            self._log.note(_entry(enquiry, request, question, found), enquiry.draw)
         return found
 
     async def _answer(self, question: Question, view: View, moment: Moment, *, full: bool) -> Told:
@@ -98,7 +105,7 @@ class DecisionPoint:
             case Access():
                 require_part(view, (question.home, question.resource))
                 compiled = await self._decisions.compiled(question.home, question.resource, question.channel, moment)
-                return told_access(compiled.decide(question), compiled, view, full=full)
+                return self._answers.told(compiled.decide(question), compiled, view, full=full)
             case ForeignAccess():
                 tenant = question.policy_tenant
                 require_part(view, (tenant, question.home, question.resource))
@@ -124,16 +131,27 @@ class DecisionPoint:
 
 
 def _entry(enquiry: Enquiry, request: Request, question: Question, found: Told) -> Entry:
-    return Entry(
+    entry = Entry(
         request_id=enquiry.request_id,
         caller=enquiry.caller.tenant,
         client=enquiry.caller.client_id,
         action=request.action.name[:64],
-        home=getattr(question, "home", None),
-        resource=getattr(question, "resource", None),
-        user=getattr(question, "user", None),
-        client_app=getattr(question, "client_app", None),
-        resource_app=getattr(question, "resource_app", None),
         decision=found.decision,
         summary=found.summary,
     )
+    match question:
+        case Access() | ForeignAccess():
+            policy = question.policy_tenant if isinstance(question, ForeignAccess) else None
+            return replace(
+                entry,
+                home=question.home,
+                resource=question.resource,
+                policy_tenant=policy,
+                user=question.user,
+                client_app=question.client_app,
+                resource_app=question.resource_app,
+            )
+        case Invitation() | Synchronization():
+            return replace(entry, home=question.home, resource=question.resource)
+        case Incomplete():
+            return entry

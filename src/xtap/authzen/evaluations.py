@@ -6,11 +6,11 @@ reason in its context; the others are answered all the same.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from xtap.authzen.answers import Told, failed
 from xtap.authzen.messages import member, request_of
+from xtap.authzen.turns import Turns
 from xtap.errors import Forbidden, InvalidInput
 
 if TYPE_CHECKING:
@@ -23,20 +23,28 @@ STOPS_AT: Final = {"execute_all": None, "deny_on_first_deny": False, "permit_on_
 """The decision after which nothing more is evaluated, by ``options.evaluations_semantic``."""
 
 _MEMBERS: Final = ("subject", "action", "resource", "context")
-_IN_ONE_GO: Final = 100
-"""Evaluations after which other requests get their turn."""
+LONGEST: Final = 32 * 1024 * 1024
+"""Bytes of one answer after which no item is evaluated: a fix repeats a tenant's whole list."""
+
+_TOO_LONG: Final = f"The answers before this one have more than {LONGEST} bytes. Send several requests."
+
+MOST: Final = 1_000
+"""Evaluations of one request: an item of two bytes may have an answer of kilobytes."""
 
 
 async def evaluate_many(point: DecisionPoint, enquiry: Enquiry, body: Document) -> bytes:
     """Answer a request for evaluations; without any it is a request for one.
 
     Raises:
-        InvalidInput: the request as a whole, or the only evaluation, cannot be understood.
+        InvalidInput: the request as a whole, or the only evaluation, cannot be understood; or there are too many.
         Forbidden: the caller has no part in the only evaluation.
     """
     items = body.get("evaluations", [])
     if not isinstance(items, list):
         raise InvalidInput.at("$.evaluations", "$.evaluations: Expected a list.")
+    if len(items) > MOST:
+        message = f"$.evaluations: Expected at most {MOST} evaluations, found {len(items)}. Send several requests."
+        raise InvalidInput.at("$.evaluations", message)
     if not items:
         return (await point.evaluate(enquiry, request_of(body))).body
     stops_at = _semantic(body)
@@ -50,10 +58,12 @@ async def evaluate_many(point: DecisionPoint, enquiry: Enquiry, body: Document) 
 
 
 async def _answers(point: DecisionPoint, enquiry: Enquiry, items: list[Document | None]) -> AsyncIterator[Told]:
-    for number, item in enumerate(items, start=1):
-        yield await _one(point, enquiry, item)
-        if number % _IN_ONE_GO == 0:
-            await asyncio.sleep(0)
+    turns, size = Turns(), 0
+    for item in items:
+        answer = await _one(point, enquiry, item) if size < LONGEST else failed(413, _TOO_LONG)
+        size += len(answer.context)
+        yield answer
+        await turns.give()
 
 
 async def _one(point: DecisionPoint, enquiry: Enquiry, item: Document | None) -> Told:

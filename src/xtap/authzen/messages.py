@@ -37,7 +37,7 @@ class Entity(Struct, frozen=True, omit_defaults=True):
     properties: dict[str, object] = {}
 
 
-class Kind(Struct, frozen=True):
+class Sought(Struct, frozen=True):
     """The entity that a search looks for: its type, and what narrows it; an id is passed over."""
 
     type: str

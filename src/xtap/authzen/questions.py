@@ -14,18 +14,19 @@ vocabulary are no error: no question arises, and nothing is allowed (AuthZEN 1.0
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
 from xtap.authzen.messages import ActionProperties, ApplicationProperties, PersonProperties, converted
+from xtap.authzen.people import People, known_id, tenant_of
 from xtap.errors import InvalidInput
-from xtap.model.ids import TenantId, is_guid
+from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation
 from xtap.semantics.request import NO_CLAIMS_KNOWN, Access, Channel, Control, Requirements
 from xtap.semantics.restrictions import ForeignAccess
-from xtap.service.directory import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,14 @@ ACTIONS: Final = (*Channel, "tenantRestrictions", "invite", "crossTenantSync")
 """Every action that has a meaning, in the order of action searches."""
 
 ENTRA: Final = "azureActiveDirectory"
+PROVIDERS: Final = (
+    ENTRA,
+    "externalFederation",
+    "socialIdentityProviders",
+    "emailOneTimePasscode",
+    "microsoftAccount",
+)
+"""Where an account may live; another word is refused, because accounts that are not of Entra are not governed."""
 
 
 class Synchronization(Struct, frozen=True, gc=False):
@@ -59,14 +68,12 @@ class Asker(Struct, frozen=True, gc=False):
     """From where is asked?
 
     Attributes:
-        tenant: the caller's tenant.
         place: the tenant in the address, which then is the resource tenant unless the request names another one.
-        directory: the directories of all tenants.
+        people: where facts about people are, that requests leave out.
     """
 
-    tenant: TenantId
     place: TenantId | None
-    directory: Directory
+    people: People
 
     async def question(self, request: Request) -> Question:
         """Return what a request asks.
@@ -89,7 +96,8 @@ class Asker(Struct, frozen=True, gc=False):
 
     async def _access(self, request: Request, channel: Channel) -> Access | Incomplete:
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
-        home, user, groups = await self._person(request.subject.id, person)
+        known = await self.people.known(request.subject.id, person)
+        home = known.home
         application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
         resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId") or self.place
         if home is None or resource is None:
@@ -98,20 +106,22 @@ class Asker(Struct, frozen=True, gc=False):
             home=home,
             resource=resource,
             channel=channel,
-            user=user,
-            groups=groups,
-            client_app=_known_id(application.client_app_id),
-            resource_app=_known_id(request.resource.id),
+            user=known.user,
+            groups=known.groups,
+            known_groups=known.known_groups,
+            client_app=known_id(application.client_app_id),
+            resource_app=known_id(request.resource.id),
             claims=person.claims or NO_CLAIMS_KNOWN,
             requires=_requirements(request.context.conditional_access),
-            is_entra_account=person.identity_provider == ENTRA,
+            is_entra_account=_is_entra(person.identity_provider),
         )
 
     async def _restricted(self, request: Request) -> ForeignAccess | Incomplete:
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         policy = tenant_of(action.policy_tenant_id, "$.action.properties.policyTenantId") or self.place
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
-        home, user, groups = await self._person(request.subject.id, person)
+        known = await self.people.known(request.subject.id, person)
+        home = known.home
         application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
         resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId")
         if action.anonymous:  # nobody's account: there is no home tenant to know
@@ -128,10 +138,11 @@ class Asker(Struct, frozen=True, gc=False):
             policy_tenant=policy,
             home=home,
             resource=resource,
-            user=user,
-            groups=groups,
-            client_app=_known_id(application.client_app_id),
-            resource_app=_known_id(request.resource.id),
+            user=known.user,
+            groups=known.groups,
+            known_groups=known.known_groups,
+            client_app=known_id(application.client_app_id),
+            resource_app=known_id(request.resource.id),
             anonymous=action.anonymous,
             signalled=action.signalled,
         )
@@ -140,31 +151,18 @@ class Asker(Struct, frozen=True, gc=False):
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
         home = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
-        resource = _known_id(request.resource.id)
-        domain = request.subject.id.rpartition("@")[2]
-        if resource is None or not domain:
-            return _incomplete({"resource.id": resource, "subject.id": domain or None})
+        resource = known_id(request.resource.id)
+        address = _ADDRESS.fullmatch(request.subject.id)
+        if resource is None or address is None:
+            return _incomplete({"resource.id": resource, "subject.id": address and address[0]})
         return Invitation(
             resource=TenantId(resource),
-            domain=domain,
+            domain=address[1],
             home=home,
-            is_entra_account=person.identity_provider == ENTRA,
-            allowed_domains=action.allowed_domains,
-            blocked_domains=action.blocked_domains,
+            is_entra_account=_is_entra(person.identity_provider),
+            allowed_domains=_domains(action.allowed_domains, "allowedDomains"),
+            blocked_domains=_domains(action.blocked_domains, "blockedDomains"),
         )
-
-    async def _person(
-        self, name: str, person: PersonProperties
-    ) -> tuple[TenantId | None, str | None, frozenset[str] | None]:
-        """Return home tenant, object id and groups; what the request leaves out, the directory knows or nobody does."""
-        given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
-        groups = None if person.groups is None else frozenset(map(_group, person.groups))
-        if given is not None and groups is not None and is_guid(name):
-            return given, name, groups
-        found = await self.directory.person(given or self.tenant, name)
-        if found is None:
-            return given, _known_id(name), groups
-        return given or self.tenant, found.user.id, found.groups if groups is None else groups
 
 
 def requested_moment(context: Context) -> Moment:
@@ -179,9 +177,16 @@ def requested_moment(context: Context) -> Moment:
         raise InvalidInput.at("$.context", "Name a time ('asOf') or versions ('policyVersions'), not both.")
     versions: dict[TenantId, int] = {}
     for tenant, version in context.policy_versions.items():
-        versions[tenant_of(tenant, "$.context.policyVersions") or TenantId("")] = version
+        key = tenant_of(tenant, "$.context.policyVersions") or TenantId("")
+        if key in versions:
+            raise InvalidInput.at("$.context.policyVersions", f"Tenant {key} stands in 'policyVersions' twice.")
+        versions[key] = version
     return versions
 
+
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_ADDRESS: Final = re.compile(rf"[^@\s]+@({_DOMAIN.pattern})")
+"""A mail address; names in other scripts stand in their ASCII form, as domain lists have them."""
 
 _CHANNELS: Final[Mapping[str, Channel]] = {str(channel): channel for channel in Channel}
 _CONTROLS: Final = tuple((control, str(control.name).lower()) for control in Control)
@@ -198,7 +203,7 @@ def _requirements(demanded: ConditionalAccess | None) -> Requirements | None:
 
 
 def _synchronization(request: Request) -> Synchronization | Incomplete:
-    source, target = _known_id(request.subject.id), _known_id(request.resource.id)
+    source, target = known_id(request.subject.id), known_id(request.resource.id)
     if source is None or target is None:
         return _incomplete({"subject.id": source, "resource.id": target})
     return Synchronization(TenantId(source.lower()), TenantId(target.lower()))
@@ -215,26 +220,17 @@ def _incomplete(facts: Mapping[str, str | None]) -> Incomplete:
     return Incomplete(tuple(name for name, value in facts.items() if value is None))
 
 
-def tenant_of(text: str | None, path: str) -> TenantId | None:
-    """Read a tenant id that may be left out.
-
-    Raises:
-        InvalidInput: it is none.
-    """
-    if text is None:
-        return None
-    if not is_guid(text):
-        raise InvalidInput.at(path, f"{path}: Expected a tenant id (GUID), found '{text[:64]}'.")
-    return TenantId(text.lower())
+def _is_entra(provider: str) -> bool:
+    if provider not in PROVIDERS:
+        path = "$.subject.properties.identityProvider"
+        raise InvalidInput.at(path, f"{path}: Expected one of {', '.join(PROVIDERS)}, found '{provider[:64]}'.")
+    return provider == ENTRA
 
 
-def _group(text: str) -> str:
-    if not is_guid(text):
-        path = "$.subject.properties.groups"
-        raise InvalidInput.at(path, f"{path}: Expected object ids of groups (GUID), found '{text[:64]}'.")
-    return text
-
-
-def _known_id(text: str | None) -> str | None:
-    """Policies list ids only, so a name that is no id can neither be looked up nor be ruled out."""
-    return text if text is not None and is_guid(text) else None
+def _domains(names: frozenset[str] | None, member: str) -> frozenset[str] | None:
+    """Read a list of domains: a block list with an entry that can match nothing would let through what it names."""
+    for name in sorted(names or ()):
+        if not _DOMAIN.fullmatch(name):
+            path = f"$.action.properties.{member}"
+            raise InvalidInput.at(path, f"{path}: Expected domains such as 'mail.example', found '{name[:64]}'.")
+    return names

@@ -18,14 +18,16 @@ from xtap.authzen.messages import (
     Action,
     ApplicationProperties,
     Entity,
-    Kind,
     Request,
+    Sought,
     context_of,
     converted,
     member,
 )
-from xtap.authzen.questions import ACTIONS, tenant_of
-from xtap.errors import InvalidInput
+from xtap.authzen.people import tenant_of
+from xtap.authzen.questions import ACTIONS
+from xtap.authzen.turns import Turns
+from xtap.errors import Forbidden, InvalidInput
 from xtap.http import sealed
 from xtap.model.ids import TenantId
 from xtap.service.disclosure import View
@@ -58,7 +60,7 @@ class Page(Struct, frozen=True):
     limit: Annotated[int, Meta(ge=1)] = LIMIT
 
 
-class Scope(Struct, frozen=True):
+class Reach(Struct, frozen=True):
     """From where is searched: the caller's tenant, the tenant in the address, and whose settings may be shown."""
 
     caller: TenantId
@@ -88,25 +90,34 @@ class Searches:
 
         Raises:
             InvalidInput: the request cannot be understood, or the token is not of this search.
-            Forbidden: the caller has no part in what it searches.
+            Forbidden: the caller lacks the permission.
         """
         view = self._point.admit(enquiry.caller)
         page = member(body, "page", Page) if "page" in body else Page()
-        scope = Scope(enquiry.caller.tenant, enquiry.place, view)
-        bound_to = json.encode([scope.caller, scope.place, what, {name: body[name] for name in body if name != "page"}])
+        scope = Reach(enquiry.caller.tenant, enquiry.place, view)
+        asked = {name: body[name] for name in body if name != "page"}
+        bound_to = json.encode([scope.caller, scope.place, what, asked], order="sorted")
         tries = await self._tries(what, scope, body, self._opened(page.token, bound_to))
         found: list[Candidate] = []
-        last, size = "", min(page.limit, MOST)
+        last, size, turns = "", min(page.limit, MOST), Turns()
         for tried, (candidate, request) in enumerate(tries):
             if len(found) == size or tried == TRIED:
                 break
-            if (await self._point.evaluate(enquiry, request)).decision:
+            if await self._passes(enquiry, request):
                 found.append(candidate)
             last = _name(candidate)
+            await turns.give()
         else:
             last = ""
         token = sealed.seal(self._key, _PURPOSE, last.encode(), bound_to) if last else ""
         return json.encode({"results": found, "page": {"next_token": token, "count": len(found)}})
+
+    async def _passes(self, enquiry: Enquiry, request: Request) -> bool:
+        """Try a candidate; one that the caller has no part in is no result."""
+        try:
+            return (await self._point.evaluate(enquiry, request, noted=False)).decision
+        except Forbidden:
+            return False
 
     def _opened(self, token: str, bound_to: bytes) -> str:
         """Return the candidate that a token continues behind, empty for the beginning."""
@@ -118,7 +129,7 @@ class Searches:
             raise InvalidInput.at("$.page.token", message)
         return content.decode()
 
-    async def _tries(self, what: str, scope: Scope, body: Document, after: str) -> Iterable[Try]:
+    async def _tries(self, what: str, scope: Reach, body: Document, after: str) -> Iterable[Try]:
         context = context_of(body)
         if what == "action":
             who, target = member(body, "subject", Entity), member(body, "resource", Entity)
@@ -126,14 +137,14 @@ class Searches:
             return ((each, Request(who, each, target, context)) for each in actions)
         action = member(body, "action", Action)
         if what == "subject":
-            wanted, resource = member(body, "subject", Kind), member(body, "resource", Entity)
-            entities = await self._entities(wanted, _named(wanted) or scope.caller, scope, after)
+            wanted, resource = member(body, "subject", Sought), member(body, "resource", Entity)
+            entities = await self._entities(wanted, _named(wanted, "$.subject") or scope.caller, scope, after)
             return ((each, Request(each, action, resource, context)) for each in entities)
-        wanted, subject = member(body, "resource", Kind), member(body, "subject", Entity)
-        entities = await self._entities(wanted, _named(wanted) or scope.place, scope, after)
+        wanted, subject = member(body, "resource", Sought), member(body, "subject", Entity)
+        entities = await self._entities(wanted, _named(wanted, "$.resource") or scope.place, scope, after)
         return ((each, Request(subject, action, each, context)) for each in entities)
 
-    async def _entities(self, wanted: Kind, tenant: TenantId | None, scope: Scope, after: str) -> Iterable[Entity]:
+    async def _entities(self, wanted: Sought, tenant: TenantId | None, scope: Reach, after: str) -> Iterable[Entity]:
         """Return every candidate of a type behind one, in the order of their ids; none of a tenant that is hidden."""
         if tenant is None or not scope.view.shows(tenant):
             return ()
@@ -150,10 +161,9 @@ class Searches:
         return (Entity(wanted.type, name, properties) for name in names)
 
 
-def _named(wanted: Kind) -> TenantId | None:
-    return tenant_of(
-        converted(wanted.properties, ApplicationProperties, "$.properties").tenant_id, "$.properties.tenantId"
-    )
+def _named(wanted: Sought, path: str) -> TenantId | None:
+    given = converted(wanted.properties, ApplicationProperties, f"{path}.properties").tenant_id
+    return tenant_of(given, f"{path}.properties.tenantId")
 
 
 def _name(candidate: Candidate) -> str:

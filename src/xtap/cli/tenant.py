@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -74,12 +75,18 @@ async def _add(store: Store, args: argparse.Namespace) -> None:
 
     tenant_id = parse_tenant_id(args.id or str(uuid4()), "--id")
     domains = tuple(domain.lower() for domain in args.domain)
-    tenant = Tenant(id=tenant_id, display_name=args.name, domains=domains, cloud=CloudEndpoint(args.cloud))
+    tenant = Tenant(
+        id=tenant_id, display_name=args.name, domains=domains, cloud=CloudEndpoint(args.cloud), created=_now()
+    )
     await tenants.add(store, tenant)
     made, secret = _application(args, tenant) if args.client_id else (None, None)
     if made is not None:
         await tenants.add_application(store, tenant_id, made)
     _print(args, [tenant], [] if made is None else [made], secret)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 async def _list(store: Store, args: argparse.Namespace) -> None:
@@ -151,7 +158,8 @@ def _print(args: argparse.Namespace, found: list[Tenant], applications: list[App
     apps = [{"clientId": app.client_id, "permissions": list(app.permissions)} for app in applications]
     if args.output == "json":
         shown = [
-            {"id": tenant.id, "displayName": tenant.display_name, "domains": list(tenant.domains)} for tenant in found
+            {"id": each.id, "displayName": each.display_name, "domains": list(each.domains), "cloud": each.cloud}
+            for each in found
         ]
         whole: object = shown if args.action == "list" else shown[0] | {"applications": apps}
         print(json.dumps(whole | {"clientSecret": secret} if secret and isinstance(whole, dict) else whole, indent=2))

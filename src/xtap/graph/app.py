@@ -7,25 +7,24 @@ that name the segment) fit no router, and the common GET costs 0.6 of what a fra
 from __future__ import annotations
 
 import logging
-import re
+from functools import partial
 from typing import TYPE_CHECKING
 
-from xtap.errors import NotSupported, XtapError
-from xtap.graph import failures
-from xtap.graph.exchange import Exchange
+from xtap.errors import XtapError
+from xtap.graph import failures, metadata
+from xtap.graph.exchange import Exchange, Request, client_request_id
 from xtap.graph.paths import build, resolve
 from xtap.graph.routes import ROUTES
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
-from xtap.model.versions import BETA, V1, Version
+from xtap.model.versions import VERSIONS
 from xtap.service.context import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
     from typing import Any, TypeAlias
 
     from xtap.graph.exchange import Answer
-    from xtap.graph.paths import Node
     from xtap.identity.callers import Callers
     from xtap.service.context import Service
 
@@ -35,9 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VERSIONS: Mapping[str, Version] = {V1.name: V1, BETA.name: BETA}
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_CLIENT_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ALWAYS = (
     (b"cache-control", b"no-cache"),
     (b"vary", b"Accept-Encoding"),
@@ -61,39 +58,51 @@ class GraphApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome is a Graph answer with the usual headers."""
         headers = dict(scope["headers"])
-        request_id = self._service.new_id()
-        client_request_id = headers.get(b"client-request-id")
-        if client_request_id is None or not _CLIENT_ID.fullmatch(client_request_id):
-            client_request_id = request_id.encode()
-        try:
-            answer = await self._answer(scope, receive, headers, request_id)
-        except XtapError as error:
-            answer = failures.answer(error, request_id, client_request_id.decode(), self._service.now())
-        except Exception:
-            log.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
-            unexpected = failures.unexpected()
-            answer = failures.answer(unexpected, request_id, client_request_id.decode(), self._service.now())
-        await _send(answer, send, (b"request-id", request_id.encode()), (b"client-request-id", client_request_id))
-
-    async def _answer(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], request_id: str) -> Answer:
-        caller = await self._callers.of(headers)
         version_name, _, path = scope["path"][1:].partition("/")
-        node, key = resolve(self._tree, path)
-        method = scope["method"]
+        request = Request(
+            scope["method"],
+            base(scope["scheme"], headers.get(b"host", b""), scope.get("server")),
+            VERSIONS[version_name.lower()],
+            path,
+            scope["query_string"],
+            headers,
+            partial(read, receive),
+        )
+        request_id = self._service.new_id()
+        client_id = client_request_id(headers, request_id)
+        answer = await self._outcome(request, request_id, client_id)
+        await _send(answer, send, (b"request-id", request_id.encode()), (b"client-request-id", client_id.encode()))
+
+    async def _ask(self, request: Request) -> Answer:
+        """Answer a part of a batch, as if it had come alone."""
+        request_id = self._service.new_id()
+        return await self._outcome(request, request_id, client_request_id(request.headers, request_id))
+
+    async def _outcome(self, request: Request, request_id: str, client_id: str) -> Answer:
+        try:
+            return await self._answer(request, request_id)
+        except XtapError as error:
+            return failures.answer(error, request_id, client_id, self._service.now())
+        except Exception:
+            log.exception("request %s failed: %s %s", request_id, request.method, request.path)
+            return failures.answer(failures.unexpected(), request_id, client_id, self._service.now())
+
+    async def _answer(self, request: Request, request_id: str) -> Answer:
+        if metadata.is_at(request.path):
+            return metadata.get(request)
+        headers, version, method = request.headers, request.version, request.method
+        caller = await self._callers.of(headers)
+        node, key = resolve(self._tree, request.path)
         handler = node.methods.get(method)
         if handler is None:
-            raise _not_allowed(node)
-        version = VERSIONS[version_name.lower()]
-        body = decoded(await read(receive), headers) if method in _WITH_BODY else b""
+            raise failures.not_allowed(node.methods)
+        body = decoded(await request.body(), headers) if method in _WITH_BODY else b""
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
-        root = f"{base(scope['scheme'], headers.get(b'host', b''), scope.get('server'))}/{version.name}"
-        query = scope["query_string"]
-        return await handler(Exchange(self._service, call, root, path, key, query, headers, body, self._paging_key))
-
-
-def _not_allowed(node: Node) -> NotSupported:
-    allowed = ", ".join(sorted(node.methods))
-    return NotSupported("Specified HTTP method is not allowed for the request target.", allowed)
+        root = f"{request.base}/{version.name}"
+        exchange = Exchange(
+            self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
+        )
+        return await handler(exchange)
 
 
 async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:

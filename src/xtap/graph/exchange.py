@@ -1,12 +1,14 @@
-"""What a handler is given and what it returns: a request that is authenticated and routed, and an answer."""
+"""What a handler is given and what it returns: a request as it came, authenticated and routed, and an answer."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
 
+from xtap.model.versions import Version
 from xtap.service.context import Call, Service
 
 JSON = b"application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
@@ -14,6 +16,36 @@ JSON = b"application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Com
 
 BARE_JSON = b"application/json;odata.metadata=none;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 """The content type of data without control information, if the client asked for that."""
+
+_CLIENT_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
+
+
+class Request(Struct, frozen=True):
+    """One request as it came: over HTTP, or as a part of a batch.
+
+    Attributes:
+        method: the HTTP method.
+        base: scheme and host, such as ``https://localhost:8443``.
+        version: the API version of its address.
+        path: the path below the version, as the client wrote it.
+        query: the raw query string.
+        headers: request headers, lower-case names.
+        body: reads the body; it is not asked for methods without one.
+    """
+
+    method: str
+    base: str
+    version: Version
+    path: str
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    body: Callable[[], Awaitable[bytes]]
+
+
+def client_request_id(headers: Mapping[bytes, bytes], otherwise: str) -> str:
+    """Return the client's own id of a request, or another if it has none that can be repeated."""
+    given = headers.get(b"client-request-id")
+    return otherwise if given is None or not _CLIENT_ID.fullmatch(given) else given.decode()
 
 
 class Exchange(Struct, frozen=True):
@@ -29,6 +61,7 @@ class Exchange(Struct, frozen=True):
         headers: request headers, lower-case names.
         body: the decoded request body, empty for methods without one.
         paging_key: the secret that seals continuation tokens.
+        ask: answers a request that is a part of this one; errors are answers too.
     """
 
     service: Service
@@ -40,6 +73,7 @@ class Exchange(Struct, frozen=True):
     headers: Mapping[bytes, bytes]
     body: bytes
     paging_key: bytes
+    ask: Callable[[Request], Awaitable[Answer]]
 
     @property
     def bare(self) -> bool:

@@ -11,7 +11,7 @@ from xtap import errors
 from xtap.graph.exchange import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from xtap.errors import XtapError
@@ -31,6 +31,7 @@ TABLE: Mapping[type[XtapError], tuple[int, str]] = MappingProxyType(
         errors.NothingToUpdate: (404, "Directory_ObjectNotFound"),
         errors.Conflict: (409, "Request_Conflict"),
         errors.AlreadyExists: (409, "Request_MultipleObjectsWithSameKeyValue"),
+        errors.DependencyFailed: (424, "FailedDependency"),
         errors.NotSupported: (405, "Request_BadRequest"),
         errors.Unavailable: (503, "ServiceUnavailable"),
         errors.ConfigurationError: (500, "InternalServerError"),
@@ -66,6 +67,13 @@ def answer(error: XtapError, request_id: str, client_request_id: str, now: datet
         "client-request-id": client_request_id,
     }
     return Answer(status, json.encode({"error": problem}), ERROR_JSON, _headers(error))
+
+
+def not_allowed(methods: Iterable[str]) -> errors.NotSupported:
+    """Build the error for a method that an address does not have; these are the ones it has."""
+    return errors.NotSupported(
+        "Specified HTTP method is not allowed for the request target.", ", ".join(sorted(methods))
+    )
 
 
 def unexpected() -> XtapError:

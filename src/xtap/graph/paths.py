@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 KEY = "{key}"
 """The placeholder for a key in a route."""
 
-_PARENTHESES = re.compile(r"([^()]+)\((?:tenantId=)?(?:'([^'()]*)'|([^'()]*))\)\Z")
+_PARENTHESES = re.compile(r"([^()]+)\((?:tenantId=)?(?:'((?:[^']|'')*)'|([^'()]*))\)\Z")
+"""In a key in quotation marks, a quotation mark stands twice (OData ABNF 4.01, SQUOTE-in-string)."""
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ def _with_parentheses(node: Node, segment: str) -> tuple[Node, str]:
     child = node.children.get(match[1].lower()) if match else None
     if match is None or child is None or KEY not in child.children:
         raise _unknown(segment)
-    return child.children[KEY], match[2] or match[3] or ""
+    return child.children[KEY], (match[2] or match[3] or "").replace("''", "'")
 
 
 def _unknown(segment: str) -> UnknownSegment:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.graph import organization, partners
+from xtap.graph import batch, organization, partners
 from xtap.graph.people import groups, users
 from xtap.graph.singletons import ROOT, default, get_templates, partner_template, policy, sync_template
 
@@ -23,6 +23,7 @@ _TEMPLATES = f"{ROOT}/templates"
 
 ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
+        batch.PATH: {"POST": batch.post},
         ROOT: {"GET": policy.get, "PATCH": policy.patch},
         f"{ROOT}/default": {"GET": default.get, "PATCH": default.patch},
         f"{ROOT}/default/resetToSystemDefault": {"POST": default.reset},

@@ -24,6 +24,7 @@ _GUIDS = frozenset({"id", "tenantId", "externalCloudAuthorizedApplicationId"})
 _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
     {
         policies.Policy: {"default": policies.Default, "partners": policies.Partner, "templates": policies.Templates},
+        policies.BetaPolicy: {"default": policies.BetaDefault, "partners": policies.BetaPartner},
         policies.Templates: {
             "multiTenantOrganizationPartnerConfiguration": policies.PartnerTemplate,
             "multiTenantOrganizationIdentitySynchronization": policies.SyncTemplate,
@@ -45,7 +46,7 @@ _SYNC: Mapping[type[Struct], type[Struct]] = MappingProxyType(
 def shape_of(kind: type[Struct]) -> Shape:
     """Return what query options may name on a wire type."""
     found: dict[str, PropertyType] = {name: _type(known) for name, known in properties(kind).items()}
-    for base in kind.__mro__:
+    for base in reversed(kind.__mro__):
         for name, target in _LINKS.get(base, {}).items():
             found[name] = Navigation(shape_of(target), many=name == "partners", expandable=False)
     if kind in _SYNC:

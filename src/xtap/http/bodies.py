@@ -119,14 +119,13 @@ def _plain(body: bytes) -> Json:
 
 
 def _is_shallow(value: Json, depth: int) -> bool:
-    """Say whether arrays and objects are nested no deeper than this."""
-    if isinstance(value, dict):
-        items = list(value.values())
-    elif isinstance(value, list):
-        items = value
-    else:
-        return True
-    return depth > 0 and all(_is_shallow(item, depth - 1) for item in items if isinstance(item, (dict, list)))
+    """Say whether arrays and objects are nested no deeper than this; looks at one level after the other."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    while level and depth > 0:
+        inside = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [item for items in inside for item in items if isinstance(item, (dict, list))]
+        depth -= 1
+    return not level
 
 
 def _careful(body: bytes) -> Json:

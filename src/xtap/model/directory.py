@@ -19,12 +19,14 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel", gc=False):
         display_name: its name.
         domains: verified domains, lower case; the first is the default one.
         cloud: the Microsoft cloud it lives in.
+        created: when it was registered here, UTC, RFC 3339; empty if that was not kept. Nothing is known of before.
     """
 
     id: TenantId
     display_name: str
     domains: tuple[str, ...] = ()
     cloud: CloudEndpoint = CloudEndpoint.COMMERCIAL
+    created: str = ""
 
 
 class Application(msgspec.Struct, frozen=True, rename="camel", gc=False):

@@ -1,6 +1,6 @@
 """Which properties a wire type has: read once from the msgspec types, so that the types stay the only source.
 
-Reading, merging and (later) ``$metadata`` walk these tables; nothing here knows a rule of policy.
+Reading, merging and ``$metadata`` walk these tables; nothing here knows a rule of policy.
 """
 
 from __future__ import annotations

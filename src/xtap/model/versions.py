@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtap.model import policies
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from msgspec import Struct
 
 
@@ -27,3 +30,6 @@ class Version:
 
 V1 = Version("v1.0", policies.Policy, policies.Default, policies.Partner, policies.IdentitySync)
 BETA = Version("beta", policies.BetaPolicy, policies.BetaDefault, policies.BetaPartner, policies.BetaIdentitySync)
+
+VERSIONS: Mapping[str, Version] = MappingProxyType({V1.name: V1, BETA.name: BETA})
+"""The versions that are served, by name."""

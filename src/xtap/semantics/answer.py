@@ -17,6 +17,7 @@ class Answer(Struct, frozen=True, kw_only=True, gc=False):
         error_code: the code that a person or the service sees, None if there is none.
         message: the service's words where they are known.
         missing: facts that an ``unknown`` answer lacks.
+        pending: what must still be done before an ``allowed`` answer holds.
     """
 
     outcome: Outcome
@@ -25,6 +26,7 @@ class Answer(Struct, frozen=True, kw_only=True, gc=False):
     error_code: str | None = None
     message: str | None = None
     missing: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> bool:

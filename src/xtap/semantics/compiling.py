@@ -46,7 +46,6 @@ def compile_crossing(
         inbound=inbound,
         trust=None if resource is None else effective.trust(resource, home_id),
         consent=_consent(home, resource, ids),
-        versions=(None if home is None else home.version, None if resource is None else resource.version),
         settled_outbound=None if outbound is None else outbound.settled,
         settled_inbound=None if inbound is None else inbound.settled,
     )

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from xtap.model.ids import TenantId
 from xtap.model.settings import InboundTrust
-from xtap.semantics import trace as telling
+from xtap.semantics import trace
 from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
 from xtap.semantics.effective import Property, Sourced
 from xtap.semantics.gate import Gate, Passage, Verdict
@@ -77,17 +77,17 @@ class Decision(Struct, frozen=True, gc=False):
     @property
     def decided_by(self) -> DecidedBy:
         """Whose setting decided."""
-        return telling.decided_by(self)
+        return trace.decided_by(self)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every applied rule, in order."""
-        return telling.steps(self)
+        return trace.steps(self)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The facts that an ``unknown`` decision lacks; empty for the others."""
-        return telling.missing(self) if self.outcome is Outcome.UNKNOWN else ()
+        return trace.missing(self) if self.outcome is Outcome.UNKNOWN else ()
 
     @property
     def error_code(self) -> str | None:
@@ -98,6 +98,13 @@ class Decision(Struct, frozen=True, gc=False):
         if passage is not None:
             return OUTBOUND_CODE if passage.gate.name in _OUTBOUND else INBOUND_CODE
         return self.trust.decisive.error if self.trust is not None and self.trust.decisive is not None else None
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """What Conditional Access still asks of the person, whose access is allowed once that is done."""
+        if self.trust is None or self.outcome is not _A:
+            return ()
+        return tuple(f"{demand.control} ({demand.fulfilment})" for demand in self.trust.pending)
 
     @property
     def consent_prompt(self) -> ConsentPrompt:
@@ -117,7 +124,6 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
         inbound: the resource tenant's gate; None if its policy is not known.
         trust: the resource tenant's effective trust; None if its policy is not known.
         consent: whether a prompt is shown.
-        versions: policy versions of the home and the resource tenant, None where not known.
         settled_outbound: what the home tenant's gate says of every access alike, None if it depends.
         settled_inbound: what the resource tenant's gate says of every access alike.
         told: a cache of ``xtap.semantics.trace``: steps by what they depend on.
@@ -131,7 +137,6 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
     inbound: Gate | None
     trust: Sourced[InboundTrust] | None
     consent: ConsentPrompt
-    versions: tuple[int | None, int | None]
     settled_outbound: Passage | None = None
     settled_inbound: Passage | None = None
     told: dict[tuple[object, ...], tuple[Step, ...]] = field(default_factory=dict)

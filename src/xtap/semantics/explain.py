@@ -1,12 +1,11 @@
-"""How is an answer told? As one sentence for the person, as sentences for administrators, and as JSON with the fix."""
+"""How is an answer told? As one sentence for the person, and as sentences for administrators."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
-from xtap.semantics.crossing import Decision
 from xtap.semantics.decision import Direction, Outcome
 from xtap.semantics.effective import Origin
 from xtap.semantics.rules import RULES
@@ -14,10 +13,9 @@ from xtap.semantics.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xtap.model.schema import Document
     from xtap.semantics.answer import Answer
+    from xtap.semantics.crossing import Decision
     from xtap.semantics.decision import DecidedBy, Step
-    from xtap.semantics.repair import Change, Repair
 
 
 class Explanation(Struct, frozen=True):
@@ -37,40 +35,12 @@ def explain(answer: Decision | Answer) -> Explanation:
     return Explanation(_for_user(answer), (_summary(answer), *map(_sentence, answer.steps)))
 
 
-def to_json(answer: Decision | Answer, repair: Repair | None = None) -> Document:
-    """Return an answer as a JSON object, with the fix if it was looked for; members without a value are left out."""
-    words = explain(answer)
-    found: Document = {
-        "outcome": str(answer.outcome),
-        "reasonUser": words.user,
-        "reasonAdmin": [*words.admin],
-        "errorCode": answer.error_code,
-        "decidedBy": to_builtins(answer.decided_by),
-        "steps": to_builtins(answer.steps),
-        "missing": [*answer.missing],
-    }
-    if isinstance(answer, Decision):
-        found["consentPrompt"] = str(answer.consent_prompt) if answer.allowed else None
-        demands = answer.trust.demands if answer.trust is not None else ()
-        found["trust"] = {str(demand.control): str(demand.fulfilment) for demand in demands}
-    if repair is not None:
-        found["fix"] = to_builtins(repair.changes)
-        found["fixImpossible"] = repair.impossible
-    return {name: value for name, value in found.items() if value not in (None, [], {})}
-
-
-def fix_sentence(change: Change) -> str:
-    """Say who sends which request."""
-    names = ", ".join(name for name in change.body if name != "tenantId") or "an empty entry"
-    return f"An administrator of tenant {change.tenant} sends {change.method} {change.path} with {names}."
-
-
 def _for_user(answer: Decision | Answer) -> str:
     code = f" ({answer.error_code})" if answer.error_code else ""
     match answer.outcome:
         case Outcome.ALLOWED:
-            both = "access policies of both organizations allow" if isinstance(answer, Decision) else "policy allows"
-            return f"The {both} this."
+            condition = f" after {', '.join(answer.pending)}" if answer.pending else ""
+            return f"The access policies allow this{condition}."
         case Outcome.NOT_APPLICABLE:
             return "The access policies between organizations do not govern this."
         case Outcome.UNKNOWN:

@@ -69,8 +69,14 @@ class People(Struct, frozen=True, gc=False):
     groups: frozenset[str]
     strange: bool
 
-    def match(self, user: str | None, groups: frozenset[str] | None) -> str | None:
-        """Return the target that names this person, "" if none does, None if that is not known."""
+    def match(self, user: str | None, groups: frozenset[str] | None, known: frozenset[str] | None = None) -> str | None:
+        """Return the target that names this person, "" if none does, None if that is not known.
+
+        Args:
+            user: object id, None if not known.
+            groups: ids of the person's groups, None if not known.
+            known: the groups of which membership is known at all; None for every group.
+        """
         if self.everybody:
             return ALL_USERS
         if user in self.users:
@@ -79,7 +85,7 @@ class People(Struct, frozen=True, gc=False):
             return min(self.groups & groups)
         if self.strange or (user is None and self.users) or (groups is None and self.groups):
             return None
-        return ""
+        return "" if known is None or self.groups <= known else None
 
 
 class Apps(Struct, frozen=True, gc=False):
@@ -144,7 +150,7 @@ class Gate(Struct, frozen=True, gc=False):
 
     def check(self, access: Access) -> Passage:
         """Judge one access."""
-        user = self.people.match(access.user, access.groups)
+        user = self.people.match(access.user, access.groups, access.known_groups)
         app = self.apps.match(access.client_app, access.resource_app)
         cell = (3 if user else 0 if user is not None else 6) + (1 if app else 0 if app is not None else 2)
         return Passage(self, self.verdicts[cell], user, app)

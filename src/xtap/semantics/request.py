@@ -75,6 +75,7 @@ class Access(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
         channel: how the border is crossed.
         user: object id of the person in the home tenant.
         groups: object ids of all groups of the home tenant that the person belongs to, nested ones too.
+        known_groups: the groups of which it is known whether the person belongs to them; None for all.
         client_app: application id of the client.
         resource_app: application id of the resource.
         claims: what the home session proves.
@@ -87,6 +88,7 @@ class Access(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     channel: Channel = Channel.COLLABORATION
     user: str | None = None
     groups: frozenset[str] | None = None
+    known_groups: frozenset[str] | None = None
     client_app: str | None = None
     resource_app: str | None = None
     claims: Claims = NO_CLAIMS_KNOWN

@@ -36,6 +36,7 @@ class ForeignAccess(Struct, frozen=True, kw_only=True, rename="camel", gc=False)
         resource: the tenant of the resource that is opened.
         user: object id of the account's user in its tenant.
         groups: object ids of all its groups there.
+        known_groups: the groups of which it is known whether the account belongs to them; None for all.
         client_app: application id of the client.
         resource_app: application id of the resource.
         anonymous: whether no account is used at all.
@@ -47,6 +48,7 @@ class ForeignAccess(Struct, frozen=True, kw_only=True, rename="camel", gc=False)
     resource: TenantId
     user: str | None = None
     groups: frozenset[str] | None = None
+    known_groups: frozenset[str] | None = None
     client_app: str | None = None
     resource_app: str | None = None
     anonymous: bool = False
@@ -94,6 +96,7 @@ def as_access(access: ForeignAccess) -> Access:
         resource=access.resource,
         user=access.user,
         groups=access.groups,
+        known_groups=access.known_groups,
         client_app=access.client_app,
         resource_app=access.resource_app,
     )

@@ -175,7 +175,7 @@ def missing_of(passage: Passage, access: Access) -> Iterator[str]:
             yield f"the meaning of a target in {name}.usersAndGroups"
         if access.user is None and people.users:
             yield "user"
-        if access.groups is None and people.groups:
+        if (access.groups is None and people.groups) or not people.groups <= (access.known_groups or people.groups):
             yield "groups"
     if passage.app is None:
         if apps.strange or apps.microsoft:

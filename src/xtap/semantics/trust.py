@@ -44,6 +44,7 @@ class Fulfilment(StrEnum):
 
 
 _BEST_FIRST = tuple(Fulfilment)
+_CHALLENGES = frozenset({Fulfilment.CHALLENGE_AT_HOME, Fulfilment.CHALLENGE_AT_RESOURCE})
 
 
 class Demand(Struct, frozen=True, gc=False):
@@ -66,6 +67,13 @@ class TrustResult(Struct, frozen=True, gc=False):
 
     demands: tuple[Demand, ...]
     decisive: Demand | None
+
+    @property
+    def pending(self) -> tuple[Demand, ...]:
+        """What the person must still do before getting through; empty if nothing, or if nothing helps."""
+        if self.decisive is None or self.decisive.fulfilment not in _CHALLENGES:
+            return ()
+        return tuple(demand for demand in self.demands if demand.fulfilment in _CHALLENGES)
 
     @property
     def passes(self) -> bool | None:

@@ -22,12 +22,13 @@ from xtap.authzen.metadata import Metadata
 from xtap.authzen.search import Searches
 from xtap.errors import NotFound, Unavailable
 from xtap.graph import failures
-from xtap.graph.app import VERSIONS, GraphApp
+from xtap.graph.app import GraphApp
 from xtap.identity import keys
 from xtap.identity.callers import Callers
 from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.tokens import Verifier
+from xtap.model.versions import VERSIONS
 from xtap.server.directory import LocalDirectory
 from xtap.server.settings import check, operator_of
 from xtap.server.storage import open_store

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from msgspec import json
+from msgspec.structs import replace
 
 from xtap.errors import AlreadyExists
 from xtap.identity.client_secrets import hash_secret
@@ -35,7 +37,7 @@ async def install(store: Store) -> None:
     """Register the demo tenants and their application; what is there already stays."""
     for tenant in (CONTOSO, FABRIKAM):
         try:
-            await tenants.add(store, tenant)
+            await tenants.add(store, replace(tenant, created=datetime.now(UTC).isoformat(timespec="microseconds")))
         except AlreadyExists:
             continue
         application = Application(

@@ -1,14 +1,13 @@
 """Which decisions were made? A log with rules, policy versions and request ids: sampled, masked, written in batches.
 
-Whatever is denied is always noted; of what is allowed, a share that is drawn by the request id, so that a request is
-noted as a whole or not at all. Users are masked by a keyed hash: the same user has the same mask, and only who has the
+Whatever is denied is always noted; of what is allowed, a share that is drawn once for each request, which is noted as
+a whole or not at all. Users are masked by a keyed hash: the same user has the same mask, and only who has the
 key can tell whose it is. Group ids and claims are never noted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
 import os
@@ -54,6 +53,7 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         action: what was asked.
         home: the tenant of the person.
         resource: the tenant of the resource.
+        policy_tenant: the tenant whose tenant restrictions were asked for.
         user: the person, masked unless the log is configured not to.
         client_app: application id of the client.
         resource_app: application id of the resource.
@@ -66,13 +66,14 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     caller: TenantId
     client: str
     action: str
-    home: TenantId | None
-    resource: TenantId | None
-    user: str | None
-    client_app: str | None
-    resource_app: str | None
     decision: bool
     summary: Summary
+    home: TenantId | None = None
+    resource: TenantId | None = None
+    policy_tenant: TenantId | None = None
+    user: str | None = None
+    client_app: str | None = None
+    resource_app: str | None = None
     time: str = ""
 
 
@@ -142,9 +143,14 @@ class DecisionLog:
         self._end = asyncio.Event()
         self.dropped = 0
 
-    def note(self, entry: Entry) -> None:
-        """Take in one decision, if it is to be noted."""
-        if entry.decision and not self._is_drawn(entry.request_id):
+    def note(self, entry: Entry, draw: float) -> None:
+        """Take in one decision, if it is to be noted.
+
+        Args:
+            entry: the decision.
+            draw: of its request, 0 to 1, below 1; the client must not know it beforehand.
+        """
+        if entry.decision and draw >= self._rate:
             return
         if len(self._waiting) >= WAITING:
             self.dropped += 1
@@ -169,10 +175,6 @@ class DecisionLog:
         fields = {name: getattr(entry, name) for name in entry.__struct_fields__ if name != "summary"}
         return {**fields, "time": time, "user": masked, **{name: getattr(entry.summary, name) for name in _SUMMARY}}
 
-    def _is_drawn(self, request_id: str) -> bool:
-        draw = int.from_bytes(hashlib.blake2b(request_id.encode(), digest_size=8).digest(), "big")
-        return draw < self._rate * 2**64
-
     async def _write_on(self) -> None:
         while not self._end.is_set():
             with suppress(TimeoutError):
@@ -188,7 +190,13 @@ class DecisionLog:
             await self._sink.write(batch)
         except Exception:  # whatever a disk or a database says: decisions go on
             log.exception("%d decisions could not be logged; they are tried again", len(batch))
-            self._waiting = (batch + self._waiting)[:WAITING]
+            waiting = batch + self._waiting
+            self.dropped += max(len(waiting) - WAITING, 0)
+            self._waiting = waiting[:WAITING]
+            return
+        if self.dropped:
+            log.error("%d decisions were not logged: too many waited", self.dropped)
+            self.dropped = 0
 
 
 _SUMMARY: Final = Summary.__struct_fields__

@@ -38,22 +38,20 @@ Moment: TypeAlias = "datetime | Mapping[TenantId, int] | None"
 
 
 class Compiled:
-    """One crossing, and what a surface keeps about it for as long as it is true.
+    """One crossing, and the policies that it was compiled from; it equals nothing but itself.
 
     Attributes:
         home: the policy of the home tenant that it was compiled from; None if not known.
         resource: the policy of the resource tenant.
         crossing: the compiled policies.
-        answers: a cache for the asking surface; it goes when the crossing goes.
     """
 
-    __slots__ = ("answers", "crossing", "home", "resource")
+    __slots__ = ("crossing", "home", "resource")
 
     def __init__(self, home: TenantPolicy | None, resource: TenantPolicy | None, crossing: Crossing) -> None:
         self.home = home
         self.resource = resource
         self.crossing = crossing
-        self.answers: dict[object, object] = {}
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this crossing."""
@@ -65,31 +63,35 @@ class Decisions:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._latest: dict[TenantId, tuple[Snapshot, bytes, TenantPolicy]] = {}
+        self._latest: dict[TenantId, tuple[Snapshot, Snapshot, TenantPolicy]] = {}
         self._past: dict[tuple[TenantId, int, bytes], TenantPolicy] = {}
         self._compiled: dict[tuple[TenantId, TenantId, Channel], Compiled] = {}
 
     async def policy(self, tenant: TenantId, moment: Moment = None) -> TenantPolicy | None:
-        """Return the policy of a tenant; None if the tenant is not registered here.
+        """Return the policy of a tenant; None if the tenant is not registered here, or was not then.
 
         Raises:
             InvalidInput: the moment is yet to come, or the version does not exist.
         """
+        register = await self._service.store.snapshot(DIRECTORY)
+        known = self._latest.get(tenant) if moment is None else None
+        if known is not None and known[0] is register and known[1] is await self._service.store.snapshot(tenant):
+            return known[2]
         registered = await self._registered(tenant)
         if registered is None:
             return None
         if isinstance(moment, datetime):
+            created = json.decode(registered, type=Tenant).created
+            if created and moment < datetime.fromisoformat(created):
+                return None
             then = await history.at_time(self._service.store, tenant, moment, self._service.now())
             return self._past_policy(then, registered)
         if moment is not None and tenant in moment:
             then = await history.at_version(self._service.store, tenant, moment[tenant])
             return self._past_policy(then, registered)
         snapshot = await self._service.store.snapshot(tenant)
-        known = self._latest.get(tenant)
-        if known is not None and known[0] is snapshot and known[1] == registered:
-            return known[2]
         policy = policy_of(snapshot, _cloud(registered))
-        self._latest[tenant] = (snapshot, registered, policy)
+        self._latest[tenant] = (register, snapshot, policy)
         return policy
 
     async def compiled(self, home: TenantId, resource: TenantId, channel: Channel, moment: Moment = None) -> Compiled:
@@ -104,7 +106,7 @@ class Decisions:
         if found is not None and found.home is mine and found.resource is theirs:
             return found
         made = Compiled(mine, theirs, compile_crossing(mine, theirs, (home, resource), channel))
-        if moment is None:
+        if moment is None and mine is not None and theirs is not None:  # ids that somebody made up are not kept
             if len(self._compiled) >= REMEMBERED:
                 self._compiled.clear()
             self._compiled[key] = made

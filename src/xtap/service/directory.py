@@ -13,6 +13,7 @@ from msgspec import Struct, json
 
 from xtap.errors import NotFound
 from xtap.model.directory import Organization, ServicePrincipal, StoredGroup, User, organization_of
+from xtap.model.ids import DIRECTORY
 from xtap.model.objects import Kind
 from xtap.service import tenants
 from xtap.service.partners import no_such_object
@@ -43,10 +44,17 @@ _applications: Final = json.Decoder(ServicePrincipal)
 
 
 class Person(Struct, frozen=True, gc=False):
-    """A user, and the ids of every group that the user belongs to."""
+    """A user and the groups that the user belongs to.
+
+    Attributes:
+        user: the user.
+        groups: ids of every group that the user is known to belong to.
+        known: ids of the groups that the directory has: of others nobody knows who belongs to them.
+    """
 
     user: User
     groups: frozenset[str]
+    known: frozenset[str]
 
 
 class Directory:
@@ -55,20 +63,24 @@ class Directory:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._names: dict[TenantId, tuple[SortedMap, dict[str, str]]] = {}
+        self._groups: dict[TenantId, tuple[SortedMap, frozenset[str]]] = {}
         self._parents: dict[TenantId, tuple[SortedMap, Mapping[str, list[str]]]] = {}
 
     async def person(self, tenant: TenantId, name: str) -> Person | None:
-        """Return a user by object id, user principal name or mail address, in any case; None if there is none."""
+        """Return the one user with this object id, principal name or mail address, in any case; None if not one."""
+        if (await self._store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant) is None:
+            return None  # nothing is loaded and kept for ids that somebody made up
         snapshot = await self._store.snapshot(tenant)
         document = snapshot.get(Kind.USER, name.lower())
         if document is None:
             names = _kept(self._names, snapshot, Kind.USER, _by_name)
             key = names.get(name.lower())
-            document = None if key is None else snapshot.get(Kind.USER, key)
+            document = snapshot.get(Kind.USER, key) if key else None
         if document is None:
             return None
         user = _users.decode(document)
-        return Person(user, _closure(_kept(self._parents, snapshot, Kind.GROUP, _by_member), user.id))
+        groups = _closure(_kept(self._parents, snapshot, Kind.GROUP, _by_member), user.id)
+        return Person(user, groups, _kept(self._groups, snapshot, Kind.GROUP, _ids))
 
     async def users(self, tenant: TenantId, after: str | None = None) -> Iterator[str]:
         """Return the object ids of a tenant's users in order, those behind ``after`` only."""
@@ -95,10 +107,21 @@ def _kept(
 
 
 def _by_name(documents: Iterable[bytes]) -> dict[str, str]:
-    """Map each user principal name and address to an object id; a user principal name wins."""
+    """Map names and addresses to object ids; a principal name wins, and what several have is nobody's."""
     users = [_users.decode(document) for document in documents]
-    addresses = {user.mail.lower(): user.id for user in users if user.mail}
-    return addresses | {user.user_principal_name.lower(): user.id for user in users}
+    addresses = _unambiguous((user.mail.lower(), user.id) for user in users if user.mail)
+    return addresses | _unambiguous((user.user_principal_name.lower(), user.id) for user in users)
+
+
+def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, key in pairs:
+        found[name] = key if found.get(name, key) == key else ""
+    return found
+
+
+def _ids(documents: Iterable[bytes]) -> frozenset[str]:
+    return frozenset(_groups.decode(document).id for document in documents)
 
 
 def _by_member(documents: Iterable[bytes]) -> Mapping[str, list[str]]:

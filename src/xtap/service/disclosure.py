@@ -61,24 +61,33 @@ def require_part(view: View, tenants: Iterable[TenantId | None]) -> None:
 
 def disclosed(answer: Decision | Answer, view: View) -> Answer:
     """Return the answer with what this caller may learn."""
+    whole = view.tenant is None
     return Answer(
         outcome=answer.outcome,
         decided_by=_decided_by(answer.decided_by, view),
-        steps=tuple(step for step in answer.steps if view.shows(step.tenant)),
+        steps=tuple(step for step in answer.steps if view.shows(step.tenant) and (whole or step.rule not in _JOINT)),
         error_code=answer.error_code,
         message=answer.message if isinstance(answer, Answer) else None,
         missing=tuple(dict.fromkeys(_missing(answer, view))),
+        pending=answer.pending,
     )
 
 
 _SIDES = {Direction.OUTBOUND: "XT-ACC-1", Direction.INBOUND: "XT-ACC-2"}
+_JOINT = frozenset({"XT-ACC-3"})
+"""Rules that tell of both sides at once."""
+
+_OF_OTHERS = frozenset({"XT-SCOPE-3", "XT-GDAP-2", "XT-CLOUD-2", "XT-CLOUD-3", "XT-TR-6"})
+"""Rules that say no more than the outcome and the code do."""
 
 
 def _decided_by(by: DecidedBy, view: View) -> DecidedBy:
     if view.shows(by.tenant):
         return by
-    side = by.rule if by.direction is None else _SIDES[by.direction]
-    return DecidedBy(side, by.tenant, by.direction)
+    if by.direction is not None:
+        return DecidedBy(_SIDES[by.direction], by.tenant, by.direction)
+    told = by.rule if by.rule in _OF_OTHERS or by.rule.startswith("XT-TRUST") else "XT-ACC-2"
+    return DecidedBy(told, by.tenant)
 
 
 def _missing(answer: Decision | Answer, view: View) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import json
@@ -11,10 +12,12 @@ from xtap.model.directory import Application, Tenant
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.model.objects import Kind
 from xtap.store.protocol import Change, Write
+from xtap.store.sorted_map import EMPTY
 
 if TYPE_CHECKING:
     from xtap.store.protocol import Store
     from xtap.store.snapshot import Snapshot
+    from xtap.store.sorted_map import SortedMap
 
 
 async def add(store: Store, tenant: Tenant) -> None:
@@ -44,12 +47,18 @@ async def find(store: Store, name: str) -> Tenant | None:
     """Return the tenant with this id or domain, in any case; also one that was just registered."""
     wanted = name.lower()
     for snapshot in (await store.snapshot(DIRECTORY), await store.refresh(DIRECTORY)):
-        if (document := snapshot.get(Kind.TENANT, wanted)) is not None:
+        register = snapshot.objects.get(Kind.TENANT, EMPTY)
+        document = register.get(wanted) or register.get(_domains(register).get(wanted, ""))
+        if document is not None:
             return json.decode(document, type=Tenant)
-        for tenant in _all(snapshot):
-            if wanted in tenant.domains:
-                return tenant
     return None
+
+
+@lru_cache(maxsize=4)
+def _domains(register: SortedMap) -> dict[str, str]:
+    """Map each domain to its tenant; made once for each state of the register."""
+    tenants = (json.decode(document, type=Tenant) for _, document in register.scan())
+    return {domain: tenant.id for tenant in tenants for domain in tenant.domains}
 
 
 async def named(store: Store, name: str) -> Tenant:

@@ -7,6 +7,7 @@ What a database must do for it is :class:`Source` for reading, in several thread
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 1.0
 """Seconds for which a snapshot is answered without looking whether another process changed the database."""
@@ -77,6 +80,7 @@ class CachedStore:
         self._loading: dict[TenantId, Future[Snapshot]] = {}
         self._writer = GroupCommit(backend, cache.publish)
         self._look_at = 0.0
+        self._looking: Future[None] | None = None
         self._looked = monotonic()
         self._closed = False
 
@@ -88,7 +92,7 @@ class CachedStore:
     async def snapshot(self, tenant: TenantId) -> Snapshot:
         """Return the latest durable state of a tenant, from memory; the first use of a tenant loads it.
 
-        What another process wrote to the database is seen after ``LOOK_EVERY`` seconds at the latest.
+        What another process wrote to the database is seen after ``LOOK_EVERY`` seconds, for as long as it can be read.
 
         Raises:
             Unavailable: the store is closed, the tenant cannot be loaded, or what is in memory may be too old.
@@ -171,11 +175,22 @@ class CachedStore:
 
     async def _look(self) -> None:
         """Take in what others wrote; while the database cannot be read, what is in memory is still answered."""
-        began = monotonic()
-        self._look_at = began + LOOK_EVERY
+        looking = self._looking
+        if looking is None:
+            began = monotonic()
+            looking = self._looking = self._submit(self._catch_up)
+            looking.add_done_callback(lambda done: self._look_ended(done, began))
         with suppress(Unavailable, TimeoutError):
-            await asyncio.wait_for(self._read(self._catch_up), LOOK_EVERY)
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(looking)), LOOK_EVERY)
+
+    def _look_ended(self, looking: Future[None], began: float) -> None:
+        self._looking = None
+        self._look_at = monotonic() + LOOK_EVERY
+        failure = looking.exception()
+        if failure is None:
             self._looked = began
+        else:
+            log.error("changes by other processes cannot be seen: %s", failure)
 
     def _catch_up(self) -> None:
         versions = self._source.versions()

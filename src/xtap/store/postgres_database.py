@@ -37,10 +37,11 @@ _DEFAULTS: Final = {
 }
 """What the URL may leave out: a dead peer is noticed within some seconds, and a standby is passed over."""
 
-# A node that stops in the middle of a transaction must not keep the others out: the database ends its session.
+# A node that stops in the middle of a transaction must not keep the others out: the database ends its session, well
+# before the others give up waiting for the lock.
 _PREPARE: Final = """
-SET lock_timeout = '5s';
-SET idle_in_transaction_session_timeout = '10s';
+SET lock_timeout = '8s';
+SET idle_in_transaction_session_timeout = '4s';
 SET statement_timeout = '60s';
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """

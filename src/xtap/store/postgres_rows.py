@@ -55,8 +55,15 @@ def lock_heads(connection: Connection, tenants: Collection[TenantId]) -> dict[Te
 
 
 def _lock(connection: Connection, tenants: Sequence[TenantId]) -> dict[TenantId, Head]:
+    """Lock the rows that are there.
+
+    The last one outside the pipeline: PostgreSQL does not end a session that stays idle behind a pipeline's last flush,
+    and a node that stops here would keep its locks (``idle_in_transaction_session_timeout``).
+    """
+    locking: LiteralString = f"{_HEAD} FOR UPDATE"
     with connection.pipeline():
-        cursors = [connection.execute(f"{_HEAD} FOR UPDATE", (tenant,)) for tenant in tenants]
+        cursors = [connection.execute(locking, (tenant,)) for tenant in tenants[:-1]]
+    cursors += [connection.execute(locking, (tenant,)) for tenant in tenants[-1:]]
     rows = ((tenant, cursor.fetchone()) for tenant, cursor in zip(tenants, cursors, strict=True))
     return {tenant: (row[0], row[1]) for tenant, row in rows if row is not None}
 

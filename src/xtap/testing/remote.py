@@ -15,7 +15,7 @@ import httpx
 from msgspec import Struct
 from msgspec.structs import replace
 
-from xtap.errors import NotSupported
+from xtap.errors import NotSupported, Unavailable
 from xtap.model.ids import GUID, PERSONAL_ACCOUNTS
 from xtap.testing.decisions import Case, compare
 
@@ -27,6 +27,7 @@ POLICY: Final = "/beta/policies/crossTenantAccessPolicy"
 STRANGER: Final = "eeeeeeee-0000-4000-8000-{:012x}"
 """Tenants of a question whose policy is not given: nobody has them."""
 
+_LET_IN: Final = ("allowed", "notApplicable")
 _TENANTS_OF: Final = ("home", "resource", "policyTenant", "source", "target")
 
 
@@ -72,6 +73,7 @@ class Remote(Struct, frozen=True):
 
         Raises:
             NotSupported: Graph refuses the policies.
+            Unavailable: the server failed.
         """
         for tenant in self.tokens:
             self._reset(tenant)
@@ -79,7 +81,10 @@ class Remote(Struct, frozen=True):
             self._configure(document)
         asked = _QUESTIONS[case.kind](case.question)
         token = self.operator or self._token(case)
-        context = self._send("POST", "/access/v1/evaluation", token, asked | {"context": _context(case)})["context"]
+        told = self._send("POST", "/access/v1/evaluation", token, asked | {"context": _context(case)})
+        context = told["context"]
+        if told["decision"] and (context["outcome"] not in _LET_IN or context.get("pending")):
+            raise Unavailable(f"the decision is true although the outcome is '{context['outcome']}'")
         return _answer(context, everything=self.operator is not None)
 
     def _token(self, case: Case) -> str:
@@ -116,8 +121,10 @@ class Remote(Struct, frozen=True):
     def _send(self, method: str, path: str, token: str, body: object = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}"}
         answer = self.client.request(method, path, json=body, headers=headers)
+        if answer.status_code == 400 and path.startswith(POLICY):
+            raise NotSupported(f"{method} {path} was refused: {answer.text[:200]}")
         if answer.status_code >= 400:
-            raise NotSupported(f"{method} {path} answered {answer.status_code}: {answer.text[:200]}")
+            raise Unavailable(f"{method} {path} answered {answer.status_code}: {answer.text[:200]}")
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
 
@@ -130,6 +137,9 @@ def ask(remote: Remote, cases: Iterable[Case]) -> list[tuple[Case, list[str]]]:
             placed = remote.placed(case)
             answer = remote.answer(placed)
         except NotSupported:
+            continue
+        except (Unavailable, httpx.HTTPError) as failure:
+            found.append((case, [str(failure)]))
             continue
         found.append((case, [*compare(_told(placed, answer), answer)]))
     return found

@@ -30,6 +30,7 @@ WANTED = {
     "NothingToUpdate": (404, "Directory_ObjectNotFound"),
     "Conflict": (409, "Request_Conflict"),
     "AlreadyExists": (409, "Request_MultipleObjectsWithSameKeyValue"),
+    "DependencyFailed": (424, "FailedDependency"),
     "NotSupported": (405, "Request_BadRequest"),
     "Unavailable": (503, "ServiceUnavailable"),
     "ConfigurationError": (500, "InternalServerError"),

@@ -36,6 +36,8 @@ FORMS = {
     f"{ROOT}/partners/not-a-guid": "not-a-guid",
     f"{ROOT}/partners/$ref": "$ref",
     f"{ROOT}/partners('')": "",
+    f"{ROOT}/partners('a''b')": "a'b",
+    f"{ROOT}/partners('(a)')": "(a)",
 }
 
 
@@ -63,7 +65,8 @@ def test_a_fixed_segment_wins_over_a_key():
         (f"{ROOT}/partners('{ID}", f"partners('{ID}"),
         (f"{ROOT}/partners'{ID}')", f"partners'{ID}')"),
         (f"{ROOT}/partners('{ID}')x", f"partners('{ID}')x"),
-        (f"{ROOT}/partners('a''b')", "partners('a''b')"),
+        (f"{ROOT}/partners('a'b')", "partners('a'b')"),
+        (f"{ROOT}/partners('a'''b')", "partners('a'''b')"),
         (f"{ROOT}/partners/{ID}/{ID}", ID),
         (f"{ROOT}/partners/{ID}/identitySynchronization/{ID}", ID),
         (f"{ROOT}/default/resetToSystemDefault/x", "x"),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xtap.model.directory import ServicePrincipal, StoredGroup, User
+from xtap.model.directory import ServicePrincipal, StoredGroup, Tenant, User
 from xtap.model.ids import TenantId
+from xtap.service import tenants
 from xtap.service.directory import Directory, put_objects
 from xtap.store.memory import MemoryStore
 
@@ -21,8 +22,11 @@ MEGAN = User("b", "megan@contoso.example")
 
 
 @pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
+async def store() -> MemoryStore:
+    store = MemoryStore()
+    for tenant in (CONTOSO, FABRIKAM):
+        await tenants.add(store, Tenant(tenant, tenant))
+    return store
 
 
 async def person(store: MemoryStore, name: str, tenant: TenantId = CONTOSO) -> Person | None:

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Client, PageIterator } from "@microsoft/microsoft-graph-client";
+import { BatchRequestContent, BatchResponseContent, Client, PageIterator } from "@microsoft/microsoft-graph-client";
 import { TokenCredentialAuthenticationProvider } from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
 
 import {
@@ -190,4 +190,48 @@ test("beta is another version of the same partners", async () => {
   await graph.api(PARTNERS).version("beta").post(documentedPartner());
   assert.ok("deletedDateTime" in (await graph.api(`${PARTNERS}/${WOODGROVE}`).version("beta").get()));
   assert.ok(!("deletedDateTime" in (await graph.api(`${PARTNERS}/${WOODGROVE}`).get())));
+});
+
+const inBatch = async (graph, ...steps) => {
+  const step = ({ id, path, dependsOn, ...init }) => {
+    const headers = init.body ? { "content-type": "application/json" } : {};
+    return { id, dependsOn, request: new Request(`${server}/v1.0${path}`, { headers, ...init }) };
+  };
+  const content = await new BatchRequestContent(steps.map(step)).getContent();
+  return new BatchResponseContent(await graph.api("/$batch").post(content));
+};
+
+test("a batch creates, changes and reads in order", async () => {
+  const graph = client();
+  const one = `${PARTNERS}/${WOODGROVE}`;
+  const change = JSON.stringify({ inboundTrust: { isMfaAccepted: true } });
+  const answers = await inBatch(
+    graph,
+    { id: "create", path: PARTNERS, method: "POST", body: JSON.stringify(documentedPartner()) },
+    { id: "change", path: one, method: "PATCH", body: change, dependsOn: ["create"] },
+    { id: "read", path: `${one}?$select=inboundTrust`, dependsOn: ["change"] },
+  );
+  assert.equal(answers.getResponseById("create").status, 201);
+  assert.equal((await answers.getResponseById("create").json()).tenantId, WOODGROVE);
+  assert.equal(answers.getResponseById("change").status, 204);
+  assert.equal((await answers.getResponseById("read").json()).inboundTrust.isMfaAccepted, true);
+});
+
+test("a part of a batch that depends on a failed one is not tried", async () => {
+  const graph = client();
+  const answers = await inBatch(
+    graph,
+    { id: "missing", path: `${PARTNERS}/${NOBODY}` },
+    { id: "create", path: PARTNERS, method: "POST", body: JSON.stringify(documentedPartner()), dependsOn: ["missing"] },
+  );
+  assert.equal((await answers.getResponseById("missing").json()).error.code, "Request_ResourceNotFound");
+  assert.equal(answers.getResponseById("create").status, 424);
+  assert.equal((await answers.getResponseById("create").json()).error.code, "FailedDependency");
+  assert.deepEqual((await graph.api(PARTNERS).get()).value, []);
+});
+
+test("a batch that is refused as a whole is a GraphError", async () => {
+  const error = await refused(client().api("/$batch").post({ requests: [] }));
+  assert.equal(error.statusCode, 400);
+  assert.match(error.message, /Invalid batch payload format/);
 });

@@ -13,7 +13,7 @@ import {
   serializeMultiTenantOrganizationPartnerConfigurationTemplate as writeTemplate,
 } from "@microsoft/msgraph-sdk/models/index.js";
 import { createODataErrorFromDiscriminatorValue as parseError } from "@microsoft/msgraph-sdk/models/oDataErrors/index.js";
-import { PageIterator } from "@microsoft/msgraph-sdk-core";
+import { BatchRequestContent, PageIterator } from "@microsoft/msgraph-sdk-core";
 
 import {
   NOBODY,
@@ -140,4 +140,17 @@ test("a create whose answer was lost ends well when it is retried", async () => 
   const graph = adapter(freshTenant(), faulty);
   await injectFaults({ status: 503, retry_after: 1, applied: true });
   assert.equal((await create(graph, documentedPartner())).tenantId, WOODGROVE);
+});
+
+test("a batch writes although its parts have no headers", async () => {
+  const graph = adapter();
+  const batch = new BatchRequestContent(graph, ERRORS);
+  const create = batch.addBatchRequest(request(graph, HttpMethod.POST, "/partners", documentedPartner()));
+  const count = batch.addBatchRequest(request(graph, HttpMethod.GET, "/partners/$count"));
+  count.dependsOn = [create.id];
+  const answers = await batch.postAsync();
+  assert.equal(answers.getResponseById(create.id).status, 201);
+  assert.equal(answers.getResponseById(count.id).status, 200);
+  assert.equal(new TextDecoder().decode(answers.getResponseById(count.id).body), "1");
+  assert.equal((await read(graph, WOODGROVE)).tenantId, WOODGROVE);
 });

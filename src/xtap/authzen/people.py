@@ -1,0 +1,98 @@
+"""Who is the person in a request? Home tenant, object id and groups: from the request, else from the directory.
+
+The directory fills only what the caller may see and only for questions about now, because it has no history. A group
+that it does not hold stays not known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from xtap.errors import InvalidInput
+from xtap.model.ids import GUID, TenantId, is_guid
+from xtap.service.directory import Directory
+from xtap.service.disclosure import View
+
+if TYPE_CHECKING:
+    from xtap.authzen.messages import PersonProperties
+
+
+class Known(Struct, frozen=True, gc=False):
+    """What is known of a person; None is "not known".
+
+    Attributes:
+        home: the home tenant.
+        user: object id there.
+        groups: ids of the groups there.
+        known_groups: the groups of which membership is known at all; None for every group.
+    """
+
+    home: TenantId | None
+    user: str | None
+    groups: frozenset[str] | None
+    known_groups: frozenset[str] | None = None
+
+
+class People(Struct, frozen=True, gc=False):
+    """The people that one caller may look up.
+
+    Attributes:
+        tenant: the caller's, where people without a tenant are looked for.
+        view: whose directories may be read.
+        directory: the directories of all tenants.
+        now: whether the question is about now.
+    """
+
+    tenant: TenantId
+    view: View
+    directory: Directory
+    now: bool
+
+    async def known(self, name: str, person: PersonProperties) -> Known:
+        """Return what is known of a person.
+
+        Args:
+            name: object id, user principal name or mail address.
+            person: what the request says.
+
+        Raises:
+            InvalidInput: an id is none.
+        """
+        given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
+        groups = None if person.groups is None else _groups(person.groups)
+        home = given or self.tenant
+        if (given is not None and groups is not None and is_guid(name)) or not self.view.shows(home):
+            return Known(given, known_id(name), groups)
+        found = await self.directory.person(home, name)
+        if found is None:
+            return Known(given, known_id(name), groups)
+        if groups is not None or not self.now:
+            return Known(home, found.user.id, groups)
+        return Known(home, found.user.id, found.groups, found.known)
+
+
+def tenant_of(text: str | None, path: str) -> TenantId | None:
+    """Read a tenant id that may be left out.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if text is None:
+        return None
+    if not is_guid(text):
+        raise InvalidInput.at(path, f"{path}: Expected a tenant id (GUID), found '{text[:64]}'.")
+    return TenantId(text.lower())
+
+
+def _groups(ids: tuple[str, ...]) -> frozenset[str]:
+    if not all(map(GUID.fullmatch, ids)):
+        path, found = "$.subject.properties.groups", next(text for text in ids if not is_guid(text))
+        raise InvalidInput.at(path, f"{path}: Expected object ids of groups (GUID), found '{found[:64]}'.")
+    return frozenset(ids)
+
+
+def known_id(text: str | None) -> str | None:
+    """Policies list ids only, so a name that is no id can neither be looked up nor be ruled out."""
+    return text if text is not None and is_guid(text) else None

@@ -1,0 +1,179 @@
+"""Every type, property and member of the metadata, against the case file and, where it is there, the service's own."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xtap.graph.csdl import document
+from xtap.graph.paths import addresses, build
+from xtap.graph.routes import ROUTES
+from xtap.model.versions import VERSIONS
+
+ROOT = Path(__file__).parents[3]
+CASES: dict[str, Any] = yaml.safe_load((ROOT / "conformance" / "model" / "properties.yaml").read_text())
+OURS = CASES["types"] | CASES["slices"]
+EXCERPTS = {name: ROOT.parent / "shared" / "data" / f"csdl-{name}-excerpt.xml" for name in VERSIONS}
+EDM = "{http://docs.oasis-open.org/odata/ns/edm}"
+CONTAINER = {
+    ("Singleton", "policies", "microsoft.graph.policyRoot"),
+    ("EntitySet", "users", "microsoft.graph.user"),
+    ("EntitySet", "groups", "microsoft.graph.group"),
+    ("EntitySet", "organization", "microsoft.graph.organization"),
+}
+OF_A_TENANT = {"crossTenantAccessPolicyConfigurationPartner", "crossTenantIdentitySyncPolicyPartner"}
+
+pytestmark = pytest.mark.parametrize("version", VERSIONS)
+
+
+@cache
+def schema(version: str) -> ET.Element:
+    root = ET.fromstring(document(VERSIONS[version]))  # a document of ours
+    assert root.tag == "{http://docs.oasis-open.org/odata/ns/edmx}Edmx"
+    assert root.get("Version") == "4.0"
+    (services,) = root
+    assert services.tag == "{http://docs.oasis-open.org/odata/ns/edmx}DataServices"
+    (found,) = services
+    assert found.tag == f"{EDM}Schema"
+    assert (found.get("Namespace"), found.get("Alias")) == ("microsoft.graph", "graph")
+    assert all(each.tag.startswith(EDM) for each in found.iter())
+    return found
+
+
+@cache
+def theirs(version: str) -> ET.Element:
+    if not EXCERPTS[version].exists():
+        pytest.skip("the metadata excerpts are not in this checkout")
+    found = ET.parse(EXCERPTS[version]).getroot().find(f".//{EDM}Schema")  # a file of ours
+    assert found is not None
+    return found
+
+
+def types(of: ET.Element) -> dict[str, ET.Element]:
+    kinds = ("EntityType", "ComplexType", "EnumType")
+    return {str(each.get("Name")): each for kind in kinds for each in of.findall(f"{EDM}{kind}")}
+
+
+def facts(of: ET.Element, name: str, kind: str = "Property") -> dict[str, tuple[str, bool]]:
+    """Return type and nullability of each property that a type has or inherits."""
+    base = str(types(of)[name].get("BaseType", "")).removeprefix("graph.").removeprefix("microsoft.graph.")
+    found = facts(of, base, kind) if base else {}
+    for each in types(of)[name].findall(f"{EDM}{kind}"):
+        typed = str(each.get("Type")).replace("microsoft.graph.", "graph.")
+        found[str(each.get("Name"))] = (typed, each.get("Nullable") != "false")
+    return found
+
+
+def members(of: ET.Element, name: str) -> dict[str, str]:
+    return {str(each.get("Name")): str(each.get("Value")) for each in types(of)[name].findall(f"{EDM}Member")}
+
+
+def listed(version: str) -> dict[str, dict[str, tuple[str, bool]]]:
+    """Return the types of a version as the case file has them."""
+    found = {
+        name: {
+            each: (fact["type"], fact.get("nullable", True))
+            for each, fact in properties.items()
+            if version == "beta" or "beta" not in fact
+        }
+        for name, properties in OURS.items()
+    }
+    return {name: properties for name, properties in found.items() if properties}
+
+
+def unqualified(found: dict[str, tuple[str, bool]]) -> dict[str, tuple[str, bool]]:
+    return {each: (kind.replace("graph.", ""), nullable) for each, (kind, nullable) in found.items()}
+
+
+def test_types_and_properties_are_those_of_the_case_file(version: str) -> None:
+    ours = {name: unqualified(facts(schema(version), name)) for name in types(schema(version))}
+    enums = {name: ours.pop(name) for name in CASES["enums"]}
+    assert ours.pop("policyRoot") == {"id": ("Edm.String", False)}
+    assert ours == {name: unqualified(properties) for name, properties in listed(version).items()}
+    assert set(enums) == {each.get("Name") for each in schema(version).findall(f"{EDM}EnumType")}
+
+
+def test_members_are_those_of_the_case_file(version: str) -> None:
+    for name, wanted in CASES["enums"].items():
+        flags = types(schema(version))[name].get("IsFlags") == "true"
+        assert flags == (name == "templateApplicationLevel")
+        values = [0, 1, 2, 4] if flags else range(1, len(wanted) + 1)
+        found = {each: str(value) for each, value in zip(wanted, values, strict=True)}
+        assert list(members(schema(version), name).items()) == list(found.items())
+
+
+def test_every_type_that_is_named_is_there(version: str) -> None:
+    known = set(types(schema(version)))
+    named = {each.get(name) for each in schema(version).iter() for name in ("Type", "EntityType") if each.get(name)}
+    for each in named:
+        item = str(each).removeprefix("Collection(").removesuffix(")").removeprefix("microsoft.")
+        assert item in {"Edm.String", "Edm.Boolean", "Edm.DateTimeOffset"} or item.removeprefix("graph.") in known
+
+
+def test_keys_are_properties_that_are_never_null(version: str) -> None:
+    entities = schema(version).findall(f"{EDM}EntityType")
+    assert len(entities) == 11
+    for entity in entities:
+        (key,) = [str(each.get("Name")) for each in entity.findall(f"{EDM}Key/{EDM}PropertyRef")]
+        name = str(entity.get("Name"))
+        assert facts(schema(version), name)[key] == ("Edm.String", False)
+        assert key == ("tenantId" if name in OF_A_TENANT else "id")
+
+
+def test_links_and_actions_are_the_addresses_that_are_served(version: str) -> None:
+    container = schema(version).find(f"{EDM}EntityContainer")
+    assert container is not None
+    assert {
+        (each.tag.removeprefix(EDM), each.get("Name"), each.get("Type") or each.get("EntityType")) for each in container
+    } == CONTAINER
+    actions = {
+        (action.get("Name"), parameter.get("Type"))
+        for action in schema(version).findall(f"{EDM}Action")
+        for parameter in action
+    }
+    found: set[str] = set()
+
+    def walk(path: str, name: str, *, many: bool) -> None:
+        found.add(path)
+        path = f"{path}/{{key}}" if many else path
+        found.add(path)
+        found.update(f"{path}/{action}".lower() for action, bound in actions if bound == f"graph.{name}")
+        for link, (to, _) in facts(schema(version), name, "NavigationProperty").items():
+            walk(f"{path}/{link}".lower(), to.split("graph.")[1].rstrip(")"), many=to.startswith("Collection"))
+
+    for kind, name, target in CONTAINER:
+        walk(f"/{name}", target.removeprefix("microsoft.graph."), many=kind == "EntitySet")
+    served = {path for _, path in addresses(build(ROUTES)) if "$" not in path}
+    assert found - {"/policies"} == served
+
+
+def test_the_service_says_the_same_of_every_type(version: str) -> None:
+    for name in types(schema(version)).keys() & types(theirs(version)).keys():
+        ours, known = types(schema(version))[name], types(theirs(version))[name]
+        assert ours.tag == known.tag, name
+        assert ours.get("IsFlags") == known.get("IsFlags"), name
+        assert members(schema(version), name) == members(theirs(version), name), name
+        links = facts(schema(version), name, "NavigationProperty")
+        assert links.items() <= facts(theirs(version), name, "NavigationProperty").items(), name
+        if name not in CASES["slices"]:
+            assert facts(schema(version), name) == facts(theirs(version), name), name
+
+
+def test_the_types_of_the_policy_are_all_known_to_the_service(version: str) -> None:
+    assert set(types(schema(version))) - set(types(theirs(version))) <= set(CASES["slices"])
+
+
+def test_actions_are_bound_as_in_the_service(version: str) -> None:
+    def bound(of: ET.Element) -> set[tuple[str | None, str]]:
+        return {
+            (action.get("Name"), str(action[0].get("Type")))
+            for action in of.findall(f"{EDM}Action")
+            if "reset" in str(action.get("Name"))
+        }
+
+    assert bound(schema(version)) == bound(theirs(version))
