@@ -144,7 +144,7 @@ class PostgresDatabase:
             try:
                 with self._usable(), suppress(Contended), self.connect() as connection:
                     _migrate_once(connection, self.migrations)
-            except errors.DuplicateTable as error:
+            except (errors.DuplicateTable, errors.DuplicateObject) as error:
                 raise ConfigurationError(
                     f"The database {self.place} belongs to another program ({error.diag.message_primary}). Choose "
                     "another database, or another schema of it ('?options=-csearch_path%3Dxtap')."
@@ -212,13 +212,13 @@ def _schema(connection: Connection) -> int:
 
 def _migrate_once(connection: Connection, migrations: Migrations) -> None:
     """Run the next script, if no other command is faster."""
-    # UniqueViolation: of the number, or of PostgreSQL's catalog while two commands made the table.
-    with suppress(errors.UniqueViolation):
+    # Two commands that make one table at once collide in PostgreSQL's catalog, in one of these ways.
+    with suppress(errors.UniqueViolation, errors.DuplicateObject, errors.DuplicateTable):
         connection.execute("CREATE TABLE IF NOT EXISTS xtap_schema (version BIGINT NOT NULL PRIMARY KEY)")
-        found = _schema(connection)
-        if found >= len(migrations):
-            return
-        with connection.transaction():
-            connection.execute("INSERT INTO xtap_schema (version) VALUES (%s)", (found + 1,))
-            for statement in migrations[found]:
-                connection.execute(statement)
+    found = _schema(connection)
+    if found >= len(migrations):
+        return
+    with suppress(errors.UniqueViolation), connection.transaction():  # the number was claimed by another command
+        connection.execute("INSERT INTO xtap_schema (version) VALUES (%s)", (found + 1,))
+        for statement in migrations[found]:
+            connection.execute(statement)
