@@ -17,7 +17,7 @@ from docs.wire_cases import CONFORMANCE, pattern, read, wire_cases
 from xtap.errors import XtapError
 from xtap.graph.failures import TABLE
 from xtap.graph.paths import build, resolve
-from xtap.graph.routes import ROUTES
+from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.semantics.rules import RULES as MEANING
 from xtap.semantics.rules import Certainty
 from xtap.service.permissions import RULES
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from docs.wire_cases import WireCase
+    from xtap.service.permissions import Rule
 
 REFERENCE = Path(__file__).parent / "reference"
 VERSIONS = ("v1.0", "beta")
@@ -65,7 +66,7 @@ def answer(request: str) -> str:
     return "yes" if method in node.methods else "405"
 
 
-_TREE = build(ROUTES)
+_TREE = build({**ROUTES, **BETA_ROUTES})
 _KEY = re.compile(r"\{[^}]*\}")
 
 
@@ -115,7 +116,7 @@ def _properties(cases: Sequence[WireCase]) -> str:
     found = read(CONFORMANCE / "model" / "properties.yaml")
     rows = (
         (f"`{kind}`", f"`{name}`", facts["type"], "beta" if facts.get("beta") else "both", _mentions(name, cases))
-        for section in ("types", "slices")
+        for section in ("types", "slices", "beside")
         for kind, members in found[section].items()
         for name, facts in members.items()
     )
@@ -134,7 +135,7 @@ def _mentions(name: str, cases: Sequence[WireCase]) -> str:
 
 def _permissions() -> str:
     rows = (
-        (f"`{operation.name.lower()}`", "<br>".join(rule.permissions), ", ".join(rule.roles) or "-")
+        (f"`{operation.name.lower()}`", "<br>".join(_accepted(rule)), ", ".join(rule.roles) or "-")
         for operation, rule in RULES.items()
     )
     return _page(
@@ -145,6 +146,11 @@ def _permissions() -> str:
         "permission and every role.",
         write(("operation", "permissions, least privileged first", "directory roles"), rows),
     )
+
+
+def _accepted(rule: Rule) -> Iterator[str]:
+    yield from rule.permissions
+    yield from (f"{name} (delegated only)" for name in rule.delegated)
 
 
 def _errors(cases: Sequence[WireCase]) -> str:

@@ -73,4 +73,4 @@ def pattern(path: str) -> re.Pattern[str]:
 
 
 def _part(segment: str) -> str:
-    return re.sub(r"\\\{[^}]*\}", r"[^/?]+", re.escape(segment).replace(r"\'", "'"))
+    return re.sub(r"'?\\\{[^}]*\}'?", r"[^/?]+", re.escape(segment).replace(r"\'", "'"))

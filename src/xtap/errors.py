@@ -15,7 +15,8 @@ Messages are for the person who sent the input: what was found, what was expecte
     ├── Unauthenticated       no token, or one that is refused
     ├── Forbidden             the caller is known, and may not do this
     ├── NotFound              no such object for this tenant
-    │   └── NothingToUpdate   it was to be changed
+    │   ├── NothingToUpdate   it was to be changed
+    │   └── UnknownTenant     it is a tenant that is not in the register
     ├── Conflict              the state of the object forbids this
     │   └── AlreadyExists     an object with this key exists
     ├── DependencyFailed      what had to succeed before did not
@@ -112,6 +113,10 @@ class NotFound(XtapError):
 
 class NothingToUpdate(NotFound):
     """The object that was to be changed does not exist in the caller's tenant."""
+
+
+class UnknownTenant(NotFound):
+    """No tenant of this id or domain is registered."""
 
 
 class Conflict(XtapError):

@@ -43,7 +43,7 @@ def load(*sources: Source) -> Policies:
     found: dict[TenantId, TenantPolicy] = {}
     places: dict[TenantId, str] = {}
     violations: list[Violation] = []
-    for place, path, document in _documents(sources):
+    for place, path, document in documents(sources):
         try:
             policy = tenant_policy(document, path)
         except InvalidInput as error:
@@ -65,8 +65,12 @@ def _at(place: str, violation: Violation) -> Violation:
     return Violation(f"{place}: {violation.path}", message, violation.code)
 
 
-def _documents(sources: Sequence[Source]) -> Iterator[tuple[str, str, Json]]:
-    """Yield each tenant's document with its file and its JSON path there."""
+def documents(sources: Sequence[Source]) -> Iterator[tuple[str, str, Json]]:
+    """Yield each tenant's document with its file and its JSON path there, unread.
+
+    Raises:
+        MalformedRequest: a file is not there, cannot be read, or is not JSON.
+    """
     for number, source in enumerate(sources, 1):
         if isinstance(source, str | PathLike):
             for file in _files(Path(source)):

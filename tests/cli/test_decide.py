@@ -117,7 +117,7 @@ def test_channels_are_separate(folder: Path, capsys: pytest.CaptureFixture[str])
     ("flags", "code", "trust"),
     [
         (("--require", "mfa", "--mfa", "yes"), 0, {"mfa": "satisfiedByHomeClaim"}),
-        (("--require", "mfa", "--mfa", "no"), 0, {"mfa": "challengeInHomeTenant"}),
+        (("--require", "mfa", "--mfa", "no"), 2, {"mfa": "challengeInHomeTenant"}),
         (("--require", "compliantDevice", "--compliant-device", "yes"), 2, {"compliantDevice": "blocked"}),
         (("--require", "hybridJoinedDevice", "--hybrid-joined", "no"), 2, {"hybridJoinedDevice": "blocked"}),
         (

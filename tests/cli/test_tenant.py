@@ -135,7 +135,7 @@ def test_replace_removes_whoever_is_not_in_the_files(local: LocalServer):
 BAD: list[tuple[str, Any, list[str]]] = [
     ("bad.json", "{", ["bad.json: Not JSON"]),
     ("bad.json", "[]", ["bad.json: Expected an object with users"]),
-    ("bad.json", {"people": [1]}, ["people[0]: 'people' is not known"]),
+    ("bad.json", {"people": [1]}, ["'people' is not known"]),
     ("bad.json", {"value": [], "@odata.nextLink": "https://x"}, ["complete with all pages"]),
     ("bad.json", {"users": [{"id": "x", "userPrincipalName": "y"}]}, ["users[0]: Expected an object id", "'x'"]),
     ("bad.csv", "groupId,memberId\nx,y\n", ["Members of group 'x' are given, but not the group"]),

@@ -98,7 +98,7 @@ def with_tenants(server: LocalServer) -> Iterator[FreshTenants]:
         await store.close()
 
     asyncio.run(register())
-    yield FreshTenants(server, server._issuer())
+    yield FreshTenants(server, server.issuer())
 
 
 @pytest.fixture(scope="session")

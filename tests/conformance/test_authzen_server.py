@@ -268,6 +268,14 @@ async def test_the_operator_may_ask_about_everybody(tmp_path: Path) -> None:
         assert (await app.client.post(path, json=ASKED, headers=headers)).status_code == 200
 
 
+async def test_a_person_is_in_ten_thousand_groups_at_most(app: InProcess) -> None:
+    groups = [f"aaaaaaaa-0000-4000-8000-{number:012x}" for number in range(10_001)]
+    subjects = [ALEX | {"properties": {"tenantId": FABRIKAM.id, "groups": of}} for of in (groups[:-1], groups)]
+    most, more = [await ask(app, "evaluation", ASKED | {"subject": subject}) for subject in subjects]
+    assert (most.status_code, more.status_code) == (200, 400)
+    assert "10000" in more.json()
+
+
 # --- truth over time -------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from tests.contract.cluster import open_node
 from xtap.errors import Unavailable
 from xtap.model.objects import Kind
 from xtap.store.cached_store import LOOK_EVERY
-from xtap.store.protocol import Change
+from xtap.store.protocol import Change, SignInEntry
 from xtap.store.snapshot import Snapshot
 from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, StoreContract, counting, putting
 
@@ -133,6 +133,12 @@ async def test_the_logs_of_nodes_are_one_log(nodes: tuple[PostgresStore, Postgre
     logged = await nodes[0].logged(CONTOSO)
     assert [number for number, _ in logged] == [*range(1, 81)]
     assert sorted(int(document) for _, document in logged) == [*range(80)]
+
+
+async def test_nodes_may_import_the_same_sign_ins_at_once(nodes: tuple[PostgresStore, PostgresStore]) -> None:
+    entries = [SignInEntry(f"{number:03}", f"id-{number}", b"{}") for number in range(200)]
+    await asyncio.gather(*(nodes[n % 2].add_sign_ins(CONTOSO, entries[:: 1 - 2 * (n % 2)]) for n in range(8)))
+    assert list(await nodes[0].sign_ins(CONTOSO, descending=False, limit=1000)) == entries
 
 
 async def test_a_node_hears_at_once_what_another_wrote(nodes: tuple[PostgresStore, PostgresStore]) -> None:

@@ -39,9 +39,9 @@ def refused(url: str, password: str = "") -> str:
 
 
 async def test_a_password_opens_the_door(cluster: Cluster) -> None:
-    assert PostgresDatabase.at(cluster.tcp_url, PASSWORD).pending() == 1
+    assert PostgresDatabase.at(cluster.tcp_url, PASSWORD).pending() == len(MIGRATIONS)
     escaped = PASSWORD.replace("/", "%2F").replace(":", "%3A")
-    assert PostgresDatabase.at(cluster.tcp_url.replace("xtap@", f"xtap:{escaped}@")).pending() == 1
+    assert PostgresDatabase.at(cluster.tcp_url.replace("xtap@", f"xtap:{escaped}@")).pending() == len(MIGRATIONS)
     assert PASSWORD not in repr(PostgresDatabase.at(cluster.tcp_url, PASSWORD))
 
 
@@ -75,7 +75,7 @@ def test_a_database_that_is_not_there_is_refused(cluster: Cluster) -> None:
 
 def test_an_empty_database_is_refused_until_it_is_migrated(cluster: Cluster) -> None:
     url = cluster.empty()
-    assert "schema 0, needed is 1). Run 'xtap migrate' first." in refused(url)
+    assert f"schema 0, needed is {len(MIGRATIONS)}). Run 'xtap migrate' first." in refused(url)
     PostgresDatabase.at(url).migrate()
     asyncio.run(open_node(url).close())
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.laws.three_tenants import OF_B, POLICY, SHARED, THIRD, A, B
 from xtap.graph.paths import addresses, build
-from xtap.graph.routes import ROUTES
+from xtap.graph.routes import BETA_ROUTES, ROUTES
 
 if TYPE_CHECKING:
     from tests.laws.three_tenants import Loop
@@ -35,11 +35,12 @@ PLACES = (
 )
 
 
-ADDRESSES = [(method, path) for method, path in addresses(build(ROUTES))]
+BINNED = "5b0f5dec-5d3d-455c-8016-e2af1ae4d31b"
+ADDRESSES = [(method, path) for method, path in addresses(build({**ROUTES, **BETA_ROUTES}))]
 
 
 def test_the_routes_are_all_there():
-    assert len(ADDRESSES) == sum(len(methods) for methods in ROUTES.values())
+    assert len(ADDRESSES) == sum(len(methods) for routes in (ROUTES, BETA_ROUTES) for methods in routes.values())
 
 
 BODIES = st.fixed_dictionaries(
@@ -92,6 +93,8 @@ async def _plant(loop: Loop) -> tuple[list[str], str]:
         await send("POST", "/partners", {"tenantId": partner, "b2bCollaborationInbound": setting, **consent})
         sync = {"displayName": f"{MARK} sync", "externalCloudAuthorizedApplicationId": MARKED_ID}
         await send("PUT", f"/partners/{partner}/identitySynchronization", sync)
+    await send("POST", "/partners", {"tenantId": BINNED, "b2bCollaborationInbound": setting})
+    await send("DELETE", f"/partners/{BINNED}", {})
     await send("PATCH", f"/templates/{TEMPLATES[0]}", {"b2bCollaborationInbound": setting})
     singletons = ("", "/default", "/templates", *(f"/templates/{name}" for name in TEMPLATES))
     ids = [(await client.get(f"/v1.0{POLICY}{place}", headers=headers)).json()["id"] for place in singletons]
@@ -134,7 +137,7 @@ def test_no_request_of_one_tenant_reaches_another(loop: Loop) -> None:
     everything: list[Any] = [
         (address, key, version, query, {"tenantId": key}, {})
         for address in ADDRESSES
-        for key in (SHARED, OF_B)
+        for key in (SHARED, OF_B, BINNED)
         for version in ("v1.0", "beta")
         for query in QUERY_STRINGS
     ]

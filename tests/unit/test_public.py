@@ -114,3 +114,35 @@ def is_plain(value: object) -> bool:
     if type(value) is dict:
         return all(type(name) is str and is_plain(member) for name, member in value.items())
     return all(map(is_plain, value)) if type(value) is list else type(value) in {str, bool, int, float, type(None)}
+
+
+WRONG = [
+    {"requires": xtap.Requirements(controls=frozenset({"MFA"}))},  # type: ignore[arg-type]
+    {"requires": xtap.Requirements(controls=frozenset({None}))},  # type: ignore[arg-type]
+    {"claims": xtap.Claims(mfa="no")},  # type: ignore[arg-type]
+    {"user": "somebody"},
+    {"requires": {"mfa"}},
+]
+
+
+@pytest.mark.parametrize("facts", WRONG)
+def test_a_fact_that_cannot_be_understood_is_not_passed_over(facts: dict[str, Any]) -> None:
+    policies = xtap.load({"tenantId": A}, {"tenantId": B})
+    known = {"groups": frozenset[str](), "user": USER, "resource_app": USER} | facts
+    with pytest.raises(InvalidInput):
+        xtap.decide(policies, xtap.Access(home=TenantId(A), resource=TenantId(B), **known))
+
+
+@pytest.mark.parametrize("facts", [{"home": None}, {"user": 5}, {"groups": frozenset({5})}])
+def test_identifiers_are_text(facts: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="identifiers of an access are text"):
+        xtap.Access(**({"home": A, "resource": B} | facts))
+
+
+def test_a_decision_is_not_true_by_being_there() -> None:
+    policies = xtap.load({"tenantId": A}, {"tenantId": B})
+    decision = xtap.decide(
+        policies, xtap.Access(home=TenantId(A), resource=TenantId(B), channel=xtap.Channel.DIRECT_CONNECT)
+    )
+    with pytest.raises(TypeError, match="allowed"):
+        bool(decision)

@@ -21,6 +21,7 @@ from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
 from xtap.service import tenants
+from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -102,6 +103,7 @@ class AuthzenApp:
         view = self._point.admit(caller)
         place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
+        await settle(self._service)
         enquiry = Enquiry(caller, place, request_id, random())  # noqa: S311 - draws a sample, hides nothing
         return await self._ask(what, enquiry, body)
 

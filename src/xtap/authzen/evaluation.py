@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from xtap.authzen.answers import Answers, Told, not_understood, told
 from xtap.authzen.people import People
 from xtap.authzen.questions import Asker, Incomplete, Synchronization, requested_moment
+from xtap.errors import Forbidden
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
 from xtap.semantics.request import Access
@@ -91,8 +92,9 @@ class DecisionPoint:
         view = self.admit(enquiry.caller)
         moment = requested_moment(request.context)
         if isinstance(moment, dict):
-            for tenant in moment:
-                require_part(view, (tenant,))
+            hidden = [tenant for tenant in moment if not view.shows(tenant)]
+            if hidden:
+                raise Forbidden(f"'policyVersions' names tenant {hidden[0]}, whose policy this caller may not see.")
         people = People(enquiry.caller.tenant, view, self.directory, now=moment is None)
         question = await Asker(enquiry.place, people).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
@@ -147,7 +149,7 @@ def _entry(enquiry: Enquiry, request: Request, question: Question, found: Told) 
                 home=question.home,
                 resource=question.resource,
                 policy_tenant=policy,
-                user=question.user,
+                user=question.user or request.subject.id[:128],
                 client_app=question.client_app,
                 resource_app=question.resource_app,
             )

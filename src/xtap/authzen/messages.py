@@ -33,7 +33,7 @@ class Entity(Struct, frozen=True, omit_defaults=True):
     """A subject or a resource: who, or what."""
 
     type: str
-    id: str
+    id: Annotated[str, Meta(min_length=1)]
     properties: dict[str, object] = {}
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import Struct
 
 from xtap.authzen.messages import ActionProperties, ApplicationProperties, PersonProperties, converted
-from xtap.authzen.people import People, known_id, tenant_of
+from xtap.authzen.people import Known, People, known_id, tenant_of
 from xtap.errors import InvalidInput
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation
@@ -95,10 +95,8 @@ class Asker(Struct, frozen=True, gc=False):
                 return _meaningless(request)
 
     async def _access(self, request: Request, channel: Channel) -> Access | Incomplete:
-        person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
-        known = await self.people.known(request.subject.id, person)
+        person, known, application = await self._both_ends(request)
         home = known.home
-        application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
         resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId") or self.place
         if home is None or resource is None:
             return _incomplete({"subject.properties.tenantId": home, "resource.properties.tenantId": resource})
@@ -116,13 +114,17 @@ class Asker(Struct, frozen=True, gc=False):
             is_entra_account=_is_entra(person.identity_provider),
         )
 
+    async def _both_ends(self, request: Request) -> tuple[PersonProperties, Known, ApplicationProperties]:
+        """Read who asks for access, and to what."""
+        person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
+        application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
+        return person, await self.people.known(request.subject.id, person), application
+
     async def _restricted(self, request: Request) -> ForeignAccess | Incomplete:
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         policy = tenant_of(action.policy_tenant_id, "$.action.properties.policyTenantId") or self.place
-        person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
-        known = await self.people.known(request.subject.id, person)
+        _, known, application = await self._both_ends(request)
         home = known.home
-        application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
         resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId")
         if action.anonymous:  # nobody's account: there is no home tenant to know
             home = home or resource

@@ -32,14 +32,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from xtap.semantics.request import Channel, Control  # noqa: PLC0415 - other commands need no engine
 
     parser.epilog = (
-        "exit code: 0 allowed (or inside one tenant), 2 blocked, unknown or not governed, 1 error\n"
+        "exit code: 0 allowed now (or inside one tenant), 2 blocked, unknown, not governed or pending, 1 error\n"
         "what is not said is not known: the answer is then 'unknown' where it would decide\n"
         "a --server fills in the groups of people that its directory knows"
     )
     add_source(parser)
     parser.add_argument("--home", required=True, metavar="TENANT", help="the person's tenant: id or displayName")
     parser.add_argument("--resource", required=True, metavar="TENANT", help="the application's tenant")
-    parser.add_argument("--channel", choices=[*Channel], default=Channel.COLLABORATION, help="default: %(default)s")
+    parser.add_argument(
+        "--channel", choices=[*map(str, Channel)], default=str(Channel.COLLABORATION), help="default: %(default)s"
+    )
     parser.add_argument("--user", metavar="ID", help="object id in the home tenant; a --server also knows names")
     groups = parser.add_mutually_exclusive_group()
     groups.add_argument(
@@ -51,7 +53,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for flag, claim in _CLAIMS.items():
         parser.add_argument(flag, choices=("yes", "no"), help=f"{claim}; counts with --require")
     parser.add_argument(
-        "--require", choices=[*Control], action="append", help="Conditional Access demands it; repeat: all are needed"
+        "--require",
+        choices=[*map(str, Control)],
+        action="append",
+        help="Conditional Access demands it; repeat: all are needed",
     )
     parser.add_argument(
         "--as-of", metavar="TIME", type=_moment, help="by the policies of then, such as 2026-11-01T12:00:00Z (--server)"
@@ -76,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(to_builtins(told), indent=2))
     else:
         print("\n".join(_text(access, told, names)))
-    return 0 if told.permits(access.home, access.resource) else 2
+    return 0 if told.decision else 2
 
 
 def _from_files(args: argparse.Namespace) -> tuple[Access, Telling, Names]:
@@ -147,7 +152,8 @@ def _text(access: Access, told: Telling, names: Names) -> Iterator[str]:
     from xtap.semantics.codes import find_code  # noqa: PLC0415 - see run
 
     summary, *sentences = told.reason_admin
-    yield f"{told.outcome}: {access.channel} from {_name(names, access.home)} to {_name(names, access.resource)}"
+    first = " once something is done" if told.pending else ""
+    yield f"{told.outcome}{first}: {access.channel} from {_name(names, access.home)} to {_name(names, access.resource)}"
     yield from ("", told.reason_user, summary)
     code = find_code(told.error_code or "")
     if code is not None:

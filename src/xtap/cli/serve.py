@@ -76,7 +76,7 @@ async def _example(application: Application, args: argparse.Namespace) -> list[s
     if not settings.port or not await tenants.is_registered(application.store, CONTOSO.id):
         return []
     partners = f"{settings.http_url}/v1.0/policies/crossTenantAccessPolicy/partners"
-    token = f'-H "Authorization: Bearer $({_command()} token --tenant contoso{_same_place(args)})"'
+    token = f'-H "Authorization: Bearer $({_command()} token --tenant contoso{_same_place(args, settings)})"'
     known = (await application.store.snapshot(CONTOSO.id)).get(Kind.PARTNER, FABRIKAM.id)
     if known is not None:
         return ["", "show contoso's partner fabrikam:", f"  curl -sS {token} {partners}/{FABRIKAM.id}"]
@@ -95,9 +95,13 @@ def _command() -> str:
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
-def _same_place(args: argparse.Namespace) -> str:
+def _same_place(args: argparse.Namespace, settings: Settings) -> str:
+    """Return the flags that another terminal needs, whose environment may differ."""
+    from xtap.server.settings import Settings as Defaults  # noqa: PLC0415 - see _serve
+
+    port = None if settings.tls_port == Defaults().tls_port else str(settings.tls_port)
     given = (
-        (name, getattr(args, name, None))
-        for name in ("config", "data", "database", "database_password_file", "tls_port")
+        *((name, getattr(args, name, None)) for name in ("config", "data", "database", "database_password_file")),
+        ("tls_port", port),
     )
     return "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given if value)

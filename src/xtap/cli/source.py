@@ -36,7 +36,7 @@ def server_of(args: argparse.Namespace) -> Server | None:
         return None
     if not address:
         raise ConfigurationError("Name a FILE with policies, or a running server by --server or XTAP_SERVER.")
-    token = args.token or os.environ.get("XTAP_TOKEN")
+    token = os.environ.get("XTAP_TOKEN") if args.token is None else args.token
     if not token:
         raise ConfigurationError(f"{address} needs a token: --token or XTAP_TOKEN. 'xtap token' prints one.")
     from xtap.client.server import Server  # noqa: PLC0415 - who asks files needs no HTTP

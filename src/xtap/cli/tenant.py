@@ -27,7 +27,9 @@ CLOUDS = ("microsoftonline.com", "microsoftonline.us", "partner.microsoftonline.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    commands = parser.add_subparsers(dest="action", required=True, metavar="add|list|show|import|decisions")
+    commands = parser.add_subparsers(
+        dest="action", required=True, metavar="add|list|show|import|import-signins|decisions"
+    )
     add = commands.add_parser("add", help="register a tenant, and an application of it")
     add.add_argument("name", help="display name")
     add.add_argument("--id", help="tenant id (GUID; default: a new one)")
@@ -44,10 +46,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     bring.add_argument("name", help="name, id or domain")
     bring.add_argument("file", nargs="+", help="JSON or CSV, as Graph answers or Entra exports")
     bring.add_argument("--replace", action="store_true", help="remove whoever is not in these files")
+    sign_ins = commands.add_parser("import-signins", help="put exported sign-ins into a tenant's log")
+    sign_ins.add_argument("name", help="name, id or domain")
+    sign_ins.add_argument("file", nargs="+", help="JSON of Graph or of diagnostic settings, or CSV of the admin center")
     decisions = commands.add_parser("decisions", help="print the decisions that a tenant asked for, as JSON lines")
     decisions.add_argument("name", help="name, id or domain")
     decisions.add_argument("--after", type=int, default=0, metavar="N", help="only those behind this number")
-    for command in (add, listing, show, bring, decisions):
+    for command in (add, listing, show, bring, sign_ins, decisions):
         add_settings(command, "data", "database", "database-password-file")
 
 
@@ -73,6 +78,8 @@ async def _add(store: Store, args: argparse.Namespace) -> None:
     from xtap.model.ids import parse_tenant_id  # noqa: PLC0415
     from xtap.service import tenants  # noqa: PLC0415
 
+    if not args.name.strip():
+        raise ConfigurationError("A tenant needs a name.")
     tenant_id = parse_tenant_id(args.id or str(uuid4()), "--id")
     domains = tuple(domain.lower() for domain in args.domain)
     tenant = Tenant(
@@ -113,6 +120,17 @@ async def _import(store: Store, args: argparse.Namespace) -> None:
     print(f"{tenant.display_name}: " + ", ".join(f"{counts[kind]} {word}" for kind, word in _WORDS.items()))
 
 
+async def _import_sign_ins(store: Store, args: argparse.Namespace) -> None:
+    from xtap.model.sign_in_files import read  # noqa: PLC0415 - see _run
+    from xtap.service import sign_ins, tenants  # noqa: PLC0415
+
+    tenant = await tenants.named(store, args.name)
+    found = read((name, _content(name)) for name in args.file)
+    await sign_ins.bring(store, tenant.id, found.sign_ins)
+    passed = f", {found.passed_over} records of other kinds passed over" if found.passed_over else ""
+    print(f"{tenant.display_name}: {len(found.sign_ins)} sign-ins{passed}")
+
+
 def _content(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
@@ -131,7 +149,14 @@ async def _decisions(store: Store, args: argparse.Namespace) -> None:
             after = number
 
 
-_ACTIONS = {"add": _add, "list": _list, "show": _show, "import": _import, "decisions": _decisions}
+_ACTIONS = {
+    "add": _add,
+    "list": _list,
+    "show": _show,
+    "import": _import,
+    "import-signins": _import_sign_ins,
+    "decisions": _decisions,
+}
 _WORDS = {"user": "users", "group": "groups", "servicePrincipal": "applications"}
 
 

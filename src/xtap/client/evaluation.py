@@ -10,7 +10,7 @@ from xtap.model.ids import TenantId
 from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
 from xtap.semantics.repair import Change
 from xtap.semantics.request import NO_CLAIMS_KNOWN
-from xtap.semantics.telling import Telling
+from xtap.semantics.telling import Telling, lets_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -88,7 +88,8 @@ def evaluate(server: Server, access: Access, as_of: datetime | None = None) -> T
     except ValidationError as error:
         raise server.stranger(str(error)) from None
     told = _told(answer.decision, answer.context)
-    if answer.decision is not (told.permits(access.home, access.resource) and not told.pending):
+    expected = lets_in(told.outcome, access, told.pending)
+    if answer.decision is not expected and (answer.decision or told.outcome is not Outcome.NOT_APPLICABLE):
         raise server.stranger(f"decision {answer.decision} with outcome '{told.outcome}'")
     return told
 

@@ -14,11 +14,12 @@ from xtap.errors import XtapError
 from xtap.graph import failures, metadata
 from xtap.graph.exchange import Exchange, Request, client_request_id
 from xtap.graph.paths import build, resolve
-from xtap.graph.routes import ROUTES
+from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
-from xtap.model.versions import VERSIONS
+from xtap.model.versions import BETA, V1, VERSIONS
 from xtap.service.context import Call
+from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -53,7 +54,7 @@ class GraphApp:
         self._service = service
         self._callers = callers
         self._paging_key = paging_key
-        self._tree = build(ROUTES)
+        self._trees = {V1.name: build(ROUTES), BETA.name: build({**ROUTES, **BETA_ROUTES})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome is a Graph answer with the usual headers."""
@@ -92,13 +93,14 @@ class GraphApp:
             return metadata.get(request)
         headers, version, method = request.headers, request.version, request.method
         caller = await self._callers.of(headers)
-        node, key = resolve(self._tree, request.path)
+        node, key = resolve(self._trees[version.name], request.path)
         handler = node.methods.get(method)
         if handler is None:
             raise failures.not_allowed(node.methods)
         body = decoded(await request.body(), headers) if method in _WITH_BODY else b""
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{request.base}/{version.name}"
+        await settle(self._service)
         exchange = Exchange(
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )

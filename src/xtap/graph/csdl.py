@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from xtap.graph.odata.shape import Collection, EnumType, Navigation, Scalar, Shape
 from xtap.graph.shapes import shape_of
-from xtap.model import directory, policies
+from xtap.model import directory, organizations, policies
+from xtap.model.capabilities import ON_DEFAULT, ON_PARTNERS, Capability
 from xtap.model.schema import wire_name
+from xtap.model.versions import BETA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,14 +38,34 @@ _ACTIONS: Final = (
 )
 """Each action, and the type that it is bound to."""
 
-_KEYS: Final = ("id", "tenantId")
-"""The key is the first of these that an entity has; a partner has no id."""
+_RESTORED: Final = (policies.BetaPartner, policies.BetaIdentitySync)
+"""What the action restore of beta is bound to, and returns."""
+
+_DERIVED: Final = MappingProxyType({wire_name(Capability): sorted(ON_DEFAULT | ON_PARTNERS)})
+"""The types that are derived from an abstract one and add nothing to it: answers name them in ``@odata.type``."""
+
+_KEYS: Final = ("id", "tenantId", "name")
+"""The key is the first of these that an entity has; a partner has no id, and the root of tenants no key."""
+
+_KEYLESS: Final = "tenantRelationship"
+_GUIDS: Final = frozenset({("multiTenantOrganizationMember", "addedByTenantId")})
+"""Which identifiers the metadata of the service does not call strings."""
+
+_FROM_ONE: Final = frozenset(
+    {
+        "crossTenantAccessPolicyTargetConfigurationAccessType",
+        "crossTenantAccessPolicyTargetType",
+        "b2bIdentityProvidersType",
+    }
+)
+"""The enums whose members the service numbers from 1."""
 
 _NEVER_NULL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "crossTenantAccessPolicy": frozenset({"allowedCloudEndpoints", "definition"}),
         "multiTenantOrganizationPartnerConfigurationTemplate": frozenset({"templateApplicationLevel"}),
         "multiTenantOrganizationIdentitySyncPolicyTemplate": frozenset({"templateApplicationLevel"}),
+        "m365CapabilityBase": frozenset({"lastModifiedDateTime"}),
         "crossTenantGroupSyncInbound": frozenset({"isSyncAllowed"}),
         "crossTenantRoleEnabledGroupSyncInbound": frozenset({"isSyncAllowed"}),
         "organization": frozenset({"verifiedDomains"}),
@@ -56,12 +78,20 @@ _NEVER_NULL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 def document(version: Version) -> bytes:
     """Return the metadata of a version: XML in UTF-8."""
     policy = Navigation(shape_of(version.policy))
-    root = Shape(f"{_NAMESPACE}policyRoot", {"id": Scalar.STRING, "crossTenantAccessPolicy": policy})
+    deleted = {"deletedItems": Navigation(shape_of(policies.DeletedItems))} if version is BETA else {}
+    organization = Navigation(shape_of(organizations.MultiTenantOrganization))
+    singletons = {
+        "policies": Shape(
+            f"{_NAMESPACE}policyRoot", {"id": Scalar.STRING, "crossTenantAccessPolicy": policy, **deleted}
+        ),
+        "tenantRelationships": Shape(f"{_NAMESPACE}{_KEYLESS}", {"multiTenantOrganization": organization}),
+    }
     sets = {name: shape_of(kind) for name, kind in _ENTITY_SETS.items()}
+    roots = (*singletons.values(), *sets.values())
     found: dict[str, PropertyType] = {}
-    for shape in (root, *sets.values()):
+    for shape in roots:
         found |= _reached(shape)
-    entities = {root.type_name, *(shape.type_name for shape in sets.values())}
+    entities = {shape.type_name for shape in roots}
     entities |= {kind.type_name for each in found.values() for kind in _linked(each)}
     edmx = ET.Element("edmx:Edmx", {"Version": "4.0", "xmlns:edmx": _EDMX})
     services = ET.SubElement(edmx, "edmx:DataServices")
@@ -70,10 +100,14 @@ def document(version: Version) -> bytes:
         _add_type(schema, kind, _element(kind, entities))
     for action, bound in _ACTIONS:
         _add_action(schema, action, f"graph.{wire_name(bound)}")
+    for restored in _RESTORED if version is BETA else ():
+        name = f"graph.{wire_name(restored)}"
+        ET.SubElement(_add_action(schema, "restore", name), "ReturnType", {"Type": name})
     container = ET.SubElement(schema, "EntityContainer", {"Name": "GraphService"})
     for name, shape in sets.items():
         ET.SubElement(container, "EntitySet", {"Name": name, "EntityType": shape.type_name})
-    ET.SubElement(container, "Singleton", {"Name": "policies", "Type": root.type_name})
+    for name, shape in singletons.items():
+        ET.SubElement(container, "Singleton", {"Name": name, "Type": shape.type_name})
     ET.indent(edmx)
     written: bytes = ET.tostring(edmx, encoding="utf-8", xml_declaration=True)
     return written
@@ -115,30 +149,35 @@ def _add_type(schema: ET.Element, kind: PropertyType, element: str) -> None:
     if not isinstance(kind, Shape):
         return
     never_null = _NEVER_NULL.get(name, frozenset())
-    if element == "EntityType":
+    if element == "EntityType" and name != _KEYLESS:
         key = next(each for each in _KEYS if each in kind.properties)
         ET.SubElement(ET.SubElement(added, "Key"), "PropertyRef", {"Name": key})
         never_null |= {key}
     links = {each: to for each, to in sorted(kind.properties.items()) if isinstance(to, Navigation)}
     for each in sorted(kind.properties.keys() - links.keys()):
         nullable = {"Nullable": "false"} if each in never_null else {}
-        ET.SubElement(added, "Property", {"Name": each, "Type": _name(kind.properties[each]), **nullable})
+        typed = Scalar.GUID.value if (name, each) in _GUIDS else _name(kind.properties[each])
+        ET.SubElement(added, "Property", {"Name": each, "Type": typed, **nullable})
     for each, to in links.items():
         ET.SubElement(added, "NavigationProperty", {"Name": each, "Type": _name(to), "ContainsTarget": "true"})
+    for each in _DERIVED.get(name, ()):
+        added.set("Abstract", "true")
+        ET.SubElement(schema, "EntityType", {"Name": each, "BaseType": f"graph.{name}"})
 
 
 def _add_members(added: ET.Element, kind: EnumType) -> None:
-    """Number the members as the service does: flags by powers of two, with none at 0; others from 1."""
+    """Number the members as the service does: flags by powers of two, with none at 0; others from 0, some from 1."""
     if kind.flags:
         added.set("IsFlags", "true")
     for number, member in enumerate(kind.members):
-        value = (1 << number) >> 1 if kind.flags else number + 1
+        value = (1 << number) >> 1 if kind.flags else number + (_name(kind).removeprefix("graph.") in _FROM_ONE)
         ET.SubElement(added, "Member", {"Name": member, "Value": str(value)})
 
 
-def _add_action(schema: ET.Element, name: str, bound: str) -> None:
+def _add_action(schema: ET.Element, name: str, bound: str) -> ET.Element:
     action = ET.SubElement(schema, "Action", {"Name": name, "IsBound": "true"})
     ET.SubElement(action, "Parameter", {"Name": "bindingParameter", "Type": bound, "Nullable": "false"})
+    return action
 
 
 def _name(kind: PropertyType) -> str:

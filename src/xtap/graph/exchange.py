@@ -56,7 +56,7 @@ class Exchange(Struct, frozen=True):
         call: who asks, through which version.
         root: scheme, host and version, such as ``https://localhost:8443/v1.0``.
         path: the path below the version, as the client wrote it.
-        key: the key segment, empty if the address has none.
+        key: the key segments, separated by a slash; empty if the address has none.
         query: the raw query string.
         headers: request headers, lower-case names.
         body: the decoded request body, empty for methods without one.

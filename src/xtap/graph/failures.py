@@ -29,6 +29,7 @@ TABLE: Mapping[type[XtapError], tuple[int, str]] = MappingProxyType(
         errors.Forbidden: (403, "Authorization_RequestDenied"),
         errors.NotFound: (404, "Request_ResourceNotFound"),
         errors.NothingToUpdate: (404, "Directory_ObjectNotFound"),
+        errors.UnknownTenant: (404, "Directory_ObjectNotFound"),
         errors.Conflict: (409, "Request_Conflict"),
         errors.AlreadyExists: (409, "Request_MultipleObjectsWithSameKeyValue"),
         errors.DependencyFailed: (424, "FailedDependency"),

@@ -64,7 +64,7 @@ def page(
     return Page(
         rows=tuple(taken[:size]),
         count=count(snapshot, kind, shape, asked) if asked.count and after is None else None,
-        next_link=_link(exchange, seal(exchange.paging_key, last, bound_to)) if more else None,
+        next_link=link(exchange, seal(exchange.paging_key, last, bound_to)) if more else None,
     )
 
 
@@ -106,7 +106,7 @@ def _test(shape: type[Struct], text: str) -> Callable[[Row], bool]:
     return lambda row: matches(render.values(row[1], shape))
 
 
-def _link(exchange: Exchange, token: str) -> str:
+def link(exchange: Exchange, token: str) -> str:
     """Repeat the address with its options, but for the position: an absolute URL, as clients need it."""
     parts = exchange.query.decode("latin-1").split("&")
     kept = [part for part in parts if part and _option(part) not in {"skiptoken", "skip"}]

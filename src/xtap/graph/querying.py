@@ -23,17 +23,23 @@ if TYPE_CHECKING:
 ON_ONE = frozenset({"select", "expand", "format"})
 ON_MANY = frozenset({"select", "expand", "filter", "orderby", "top", "skip", "count", "skiptoken", "format"})
 ON_COUNT = frozenset({"filter"})
+ON_FUNCTION = frozenset({"format"})
 
 EVERYTHING = Projection()
 
 
-def options(exchange: Exchange, allowed: frozenset[str]) -> QueryOptions:
+def options(exchange: Exchange, allowed: frozenset[str], *, max_top: int = 999) -> QueryOptions:
     """Read the query string; what is not in ``allowed`` is refused.
+
+    Args:
+        exchange: the request.
+        allowed: names of options without ``$``.
+        max_top: the largest page that may be asked for.
 
     Raises:
         UnsupportedQuery: an option is unknown, not served here, or malformed.
     """
-    asked = parse_options(exchange.query, allowed=allowed, beta=exchange.call.version is BETA)
+    asked = parse_options(exchange.query, allowed=allowed, beta=exchange.call.version is BETA, max_top=max_top)
     if asked.format is not None and asked.format.partition(";")[0].strip().lower() not in {"json", "application/json"}:
         raise UnsupportedQuery.at("$format", f"The format '{asked.format[:60]}' is not supported. Ask for json.")
     return asked

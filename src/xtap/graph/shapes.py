@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtap.graph.odata.shape import Collection, EnumType, Navigation, Scalar, Shape
-from xtap.model import policies
+from xtap.model import capabilities, organizations, policies
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE, TemplateApplicationLevel
 from xtap.model.schema import properties, wire_name
 
@@ -20,18 +20,31 @@ if TYPE_CHECKING:
     from xtap.graph.odata.shape import PropertyType
     from xtap.model.schema import Property
 
-_GUIDS = frozenset({"id", "tenantId", "externalCloudAuthorizedApplicationId"})
+_GUIDS = frozenset({"id", "tenantId", "externalCloudAuthorizedApplicationId", "addedByTenantId"})
 _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
     {
         policies.Policy: {"default": policies.Default, "partners": policies.Partner, "templates": policies.Templates},
         policies.BetaPolicy: {"default": policies.BetaDefault, "partners": policies.BetaPartner},
+        policies.Default: {"m365Capabilities": capabilities.Capability},
+        policies.Partner: {"m365Capabilities": capabilities.Capability},
+        policies.DeletedItems: {
+            "crossTenantPartners": policies.BetaPartner,
+            "crossTenantSyncPolicyPartners": policies.BetaIdentitySync,
+        },
         policies.Templates: {
             "multiTenantOrganizationPartnerConfiguration": policies.PartnerTemplate,
             "multiTenantOrganizationIdentitySynchronization": policies.SyncTemplate,
         },
+        organizations.MultiTenantOrganization: {
+            "tenants": organizations.Member,
+            "joinRequest": organizations.JoinRequest,
+        },
     }
 )
 """Links that exist and cannot be expanded: CSDL annotation ExpandRestrictions, wire.md section 7."""
+
+_MANY = frozenset({"partners", "tenants", "m365Capabilities", "crossTenantPartners", "crossTenantSyncPolicyPartners"})
+"""The links that lead to several objects."""
 
 _SYNC: Mapping[type[Struct], type[Struct]] = MappingProxyType(
     {
@@ -48,7 +61,7 @@ def shape_of(kind: type[Struct]) -> Shape:
     found: dict[str, PropertyType] = {name: _type(known) for name, known in properties(kind).items()}
     for base in reversed(kind.__mro__):
         for name, target in _LINKS.get(base, {}).items():
-            found[name] = Navigation(shape_of(target), many=name == "partners", expandable=False)
+            found[name] = Navigation(shape_of(target), many=name in _MANY, expandable=False)
     if kind in _SYNC:
         found["identitySynchronization"] = Navigation(shape_of(_SYNC[kind]))
     return Shape(f"microsoft.graph.{wire_name(kind)}", found)
@@ -84,8 +97,13 @@ _ENUMS = MappingProxyType(
     {
         "AccessType": "crossTenantAccessPolicyTargetConfigurationAccessType",
         "TargetType": "crossTenantAccessPolicyTargetType",
+        "ResourceType": "m365ResourceType",
         "IdentityProvider": "b2bIdentityProvidersType",
         "TemplateApplicationLevel": "templateApplicationLevel",
+        "OrganizationState": "multiTenantOrganizationState",
+        "MemberRole": "multiTenantOrganizationMemberRole",
+        "MemberState": "multiTenantOrganizationMemberState",
+        "ProcessingStatus": "multiTenantOrganizationMemberProcessingStatus",
     }
 )
 """CSDL names of the enums; ``allowedCloudEndpoints`` is a collection of strings in the CSDL."""

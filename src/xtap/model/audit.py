@@ -1,21 +1,17 @@
-"""What is known of a past change, and how it looks in the audit log.
+"""What is known of a past change?
 
 A record keeps facts: who, when, what, and the whole object before and after, so that any past state can be had again.
-The directoryAudit that clients read is made from it when they read (resource page directoryAudit; activity
-names: audit activity reference. The name for the root policy is ours: the reference lists none).
+What clients read is made from it when they read (``xtap.model.directory_audit``). Activity
+names: audit activity reference. The names for the root policy and for network access are ours: it lists none.
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from msgspec import Raw, Struct, json
+from msgspec import Raw, Struct
 
 from xtap.model.objects import Kind
-
-if TYPE_CHECKING:
-    from xtap.model.schema import Document, Json
 
 
 class Activity(Enum):
@@ -27,9 +23,25 @@ class Activity(Enum):
     ADD_PARTNER = ("CrossTenantAccessSettings", "Add a partner to cross-tenant access setting", "Add")
     UPDATE_PARTNER = ("CrossTenantAccessSettings", "Update a partner cross-tenant access setting", "Update")
     DELETE_PARTNER = ("CrossTenantAccessSettings", "Delete partner specific cross-tenant access setting", "Delete")
+    RESTORE_PARTNER = ("CrossTenantAccessSettings", "Restore partner specific cross-tenant access setting", "Restore")
+    PURGE_PARTNER = ("CrossTenantAccessSettings", "Hard Delete partner specific cross-tenant access setting", "Delete")
     CREATE_SYNC = ("CrossTenantIdentitySyncSettings", "Create a partner cross-tenant identity sync setting", "Add")
     UPDATE_SYNC = ("CrossTenantIdentitySyncSettings", "Update a partner cross-tenant identity sync setting", "Update")
     DELETE_SYNC = ("CrossTenantIdentitySyncSettings", "Delete a partner cross-tenant identity sync setting", "Delete")
+    RESTORE_SYNC = (
+        "CrossTenantIdentitySyncSettings",
+        "Restore a partner cross-tenant identity sync setting",
+        "Restore",
+    )
+    PURGE_SYNC = (
+        "CrossTenantIdentitySyncSettings",
+        "Hard Delete a partner cross-tenant identity sync setting",
+        "Delete",
+    )
+    ADD_CAPABILITY = ("CrossTenantAccessSettings", "Add a Microsoft 365 capability", "Add")
+    UPDATE_CAPABILITY = ("CrossTenantAccessSettings", "Update a Microsoft 365 capability", "Update")
+    DELETE_CAPABILITY = ("CrossTenantAccessSettings", "Delete a Microsoft 365 capability", "Delete")
+    EMULATE = ("CrossTenantAccessSettings", "Set by the emulator", "Update")
     UPDATE_PARTNER_TEMPLATE = (
         "MultiTenantOrgPartnerConfigurationTemplate",
         "Update a multi tenant org partner configuration template",
@@ -50,10 +62,39 @@ class Activity(Enum):
         "Reset a multi tenant org identity sync policy template",
         "Update",
     )
+    UPDATE_AUTHORIZATION_POLICY = ("AuthorizationPolicy", "Update authorization policy", "Update")
+    UPDATE_NETWORK_ACCESS = ("NetworkAccess", "Update cross-tenant access settings of network access", "Update")
+    CREATE_ORGANIZATION = ("MultiTenantOrg", "Create a MultiTenantOrg", "Add")
+    UPDATE_ORGANIZATION = ("MultiTenantOrg", "Update a MultiTenantOrg", "Update")
+    DELETE_ORGANIZATION = ("MultiTenantOrg", "Hard Delete MultiTenantOrg", "Delete")
+    ADD_MEMBER = ("MultiTenantOrgTenant", "Add MultiTenantOrg tenant", "Add")
+    UPDATE_MEMBER = ("MultiTenantOrgTenant", "Update MultiTenantOrg tenant", "Update")
+    DELETE_MEMBER = ("MultiTenantOrgTenant", "Delete MultiTenantOrg tenant", "Delete")
+    MEMBER_JOINS = ("MultiTenantOrgTenant", "Tenant joining MultiTenantOrg tenant", "Update")
+
+
+class Author(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Who made a change, and in which request; see :class:`AuditRecord` for the members."""
+
+    request_id: str
+    client_id: str
+    object_id: str
+    name: str | None = None
+    is_application: bool = False
 
 
 NOTHING = Raw(b"null")
 """The document of an object that is not there."""
+
+
+class Event(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What was done to an object, whoever did it; see :class:`AuditRecord` for the members."""
+
+    activity: str
+    kind: Kind
+    key: str
+    before: Raw = NOTHING
+    after: Raw = NOTHING
 
 
 class AuditRecord(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -86,65 +127,3 @@ class AuditRecord(Struct, frozen=True, rename="camel", omit_defaults=True):
     is_application: bool = False
     before: Raw = NOTHING
     after: Raw = NOTHING
-
-
-def directory_audit(record: AuditRecord) -> Document:
-    """Return the record as a directoryAudit, with the properties that changed as JSON text."""
-    category, activity, operation = Activity[record.activity].value
-    old, new = _document(record.before), _document(record.after)
-    # Published detections take the partner from the first property, so its key is told even where it did not change.
-    changed: list[Json] = [
-        {"displayName": name, "oldValue": _text(old.get(name)), "newValue": _text(new.get(name))}
-        for name in (new or old)
-        if old.get(name) != new.get(name) or name == "tenantId"
-    ]
-    target: Document = {
-        "id": record.key or None,
-        "displayName": None,
-        "type": "Policy",
-        "userPrincipalName": None,
-        "groupType": None,
-        "modifiedProperties": changed,
-    }
-    return {
-        "id": record.id,
-        "category": category,
-        "correlationId": record.request_id,
-        "result": "success",
-        "resultReason": "",
-        "activityDisplayName": activity,
-        "activityDateTime": record.time,
-        "loggedByService": "Core Directory",
-        "operationType": operation,
-        "initiatedBy": _initiator(record),
-        "targetResources": [target],
-        "additionalDetails": [],
-    }
-
-
-def _initiator(record: AuditRecord) -> Document:
-    if record.is_application:
-        app: Document = {
-            "appId": record.client_id,
-            "displayName": record.name,
-            "servicePrincipalId": record.object_id,
-            "servicePrincipalName": None,
-        }
-        return {"app": app, "user": None}
-    user: Document = {
-        "id": record.object_id,
-        "displayName": None,
-        "userPrincipalName": record.name,
-        "ipAddress": None,
-    }
-    return {"app": None, "user": user}
-
-
-def _document(raw: Raw) -> Document:
-    document: Document | None = json.decode(raw)
-    return document or {}
-
-
-def _text(value: Json) -> str | None:
-    """Old and new values travel as JSON text: a string is quoted (published detections rely on it)."""
-    return None if value is None else json.encode(value).decode()

@@ -110,6 +110,20 @@ def organization_of(tenant: Tenant) -> Organization:
     return Organization(tenant.id, tenant.display_name, tuple(domains))
 
 
+class TenantInformation(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """tenantInformation: what anybody who may ask learns of a tenant."""
+
+    tenant_id: TenantId
+    federation_brand_name: str | None
+    display_name: str | None
+    default_domain_name: str | None
+
+
+def tenant_information_of(tenant: Tenant) -> TenantInformation:
+    """Return what other tenants may learn of a tenant."""
+    return TenantInformation(tenant.id, None, tenant.display_name, tenant.domains[0] if tenant.domains else None)
+
+
 class ServicePrincipal(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An application as one tenant uses it; searches look for resources here.
 

@@ -81,7 +81,14 @@ def _items(name: str, text: str, found: Found) -> Iterator[tuple[str, str, Json]
         message = "Expected an object with users, groups or servicePrincipals, complete with all pages."
         found.problems.append(Violation(name, f"{name}: {message}"))
         return
-    for kind, items in _lists(document).items():
+    lists = _lists(document)
+    if not any(lists.values()):
+        found.problems.append(Violation(name, f"{name}: The file has no users, groups or applications."))
+    for kind, items in lists.items():
+        if kind not in LISTS:
+            known = ", ".join(LISTS)
+            found.problems.append(Violation(name, f"{name}: '{kind}' is not known. There are {known}."))
+            continue
         if not isinstance(items, list):
             found.problems.append(Violation(name, f"{name}: '{kind}' is no list."))
             continue
@@ -107,22 +114,21 @@ def _rows(name: str, text: str, found: Found) -> Iterator[tuple[str, str, Json]]
         kind = "users"
     else:
         kind = "servicePrincipals" if "appId" in columns else "groups"
+    number = 0
     for number, row in enumerate(rows, start=2):
         if len(row) > len(columns):
             found.problems.append(Violation(name, f"{name}: line {number} has more cells than the header has columns."))
         cells: Document = {column: cell for column, cell in zip(columns, row, strict=False) if cell}
         if cells:
             yield kind, f"{name}: line {number}", cells
+    if not number:
+        found.problems.append(Violation(name, f"{name}: The table has no rows, or no header before them."))
 
 
 def _take(kind: str, place: str, item: Json, found: Found) -> None:
     """Take in one object or membership."""
     if kind == "memberships" and isinstance(item, dict):
         found.memberships.append((str(item.get("groupId", "")).lower(), str(item.get("memberId", "")).lower()))
-        return
-    if kind not in LISTS:
-        known = ", ".join(LISTS)
-        found.problems.append(Violation(place, f"{place}: '{kind}' is not known. There are {known}."))
         return
     try:
         made = msgspec.convert(_plain(item), LISTS[kind], strict=False)
@@ -168,7 +174,9 @@ def _join(found: Found) -> None:
         if isinstance(there, StoredGroup):
             found.objects[group] = replace(there, members=tuple(dict.fromkeys((*there.members, *more))))
         else:
-            found.problems.append(Violation(group, f"Members of group '{group[:64]}' are given, but not the group."))
+            found.problems.append(
+                Violation(group, f"Members of group '{group[:64]}' are given, but not the group. Import both together.")
+            )
 
 
 def _unique_names(found: Found) -> None:

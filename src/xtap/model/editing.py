@@ -5,6 +5,7 @@ One path for create, update and replace: they differ only in the document they s
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct, ValidationError, convert, json
@@ -16,7 +17,7 @@ from xtap.model.reading import read
 
 if TYPE_CHECKING:
     from xtap.model.rules import Strength
-    from xtap.model.schema import Document, Shape
+    from xtap.model.schema import Document, Json, Shape
 
 T = TypeVar("T", bound=Struct)
 
@@ -38,14 +39,15 @@ def edit(before: T, body: Document, seen_as: Shape, pristine: T, strength: Stren
     reading = read(body, seen_as)
     current = _document(before)
     untouched = current if pristine is before else _document(pristine)
-    broken = _read_only(current, reading.values, shape, untouched)
-    merged = merge(current, _without(reading.values, broken), shape, untouched)
+    values = {name: value for name, value in reading.values.items() if not _same_moment(name, value, current)}
+    broken = _read_only(current, values, shape, untouched)
+    merged = merge(current, _without(values, broken), shape, untouched)
     try:
         after = convert(merged, shape)
     except ValidationError:  # the only thing that can still be wrong: a part without a required property
-        broken += missing(merged, shape, reading.values)
-        after = convert(merge(current, _without(reading.values, broken), shape, untouched), shape)
-    return after, [*reading.violations, *broken, *rules.check(after, reading.values, strength)]
+        broken += missing(merged, shape, values)
+        after = convert(merge(current, _without(values, broken), shape, untouched), shape)
+    return after, [*reading.violations, *broken, *rules.check(after, values, strength)]
 
 
 def _document(struct: Struct) -> Document:
@@ -61,6 +63,17 @@ def _read_only(current: Document, values: Document, shape: Shape, pristine: Docu
         for name, value in values.items()
         if name in names and merge(current, {name: value}, shape, pristine)[name] != current[name]
     ]
+
+
+def _same_moment(name: str, value: Json, current: Document) -> bool:
+    """Say whether a time is echoed in another spelling: the Python SDK writes ``+00:00`` for ``Z``."""
+    now = current.get(name)
+    if not name.endswith("DateTime") or not isinstance(value, str) or not isinstance(now, str):
+        return False
+    try:
+        return datetime.fromisoformat(value) == datetime.fromisoformat(now)
+    except ValueError:
+        return False
 
 
 def _without(values: Document, broken: list[Violation]) -> Document:

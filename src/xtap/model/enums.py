@@ -36,6 +36,14 @@ class IdentityProvider(StrEnum):
     DEFAULT_CONFIGURED_IDP = "defaultConfiguredIdp"
 
 
+class ResourceType(StrEnum):
+    """m365ResourceType: of what kind a capability's resource is."""
+
+    NONE = "none"
+    GROUP = "group"
+    USER = "user"
+
+
 class TemplateApplicationLevel(StrEnum):
     """templateApplicationLevel, a flags enum: each member is one canonical comma-separated combination."""
 
@@ -55,6 +63,61 @@ class TemplateApplicationLevel(StrEnum):
         if cls.NEW_AND_EXISTING_PARTNERS in parts or {cls.NEW_PARTNERS, cls.EXISTING_PARTNERS} <= parts:
             return cls.NEW_AND_EXISTING_PARTNERS
         return max(parts - {cls.NONE}, default=cls.NONE)
+
+
+class AllowInvitesFrom(StrEnum):
+    """allowInvitesFrom: who may invite guests."""
+
+    NONE = "none"
+    ADMINS_AND_GUEST_INVITERS = "adminsAndGuestInviters"
+    ADMINS_GUEST_INVITERS_AND_ALL_MEMBERS = "adminsGuestInvitersAndAllMembers"
+    EVERYONE = "everyone"
+
+
+class GuestUserRole(StrEnum):
+    """The roles that ``guestUserRoleId`` may name: as members, limited, restricted."""
+
+    USER = "a0b1b346-4d3e-4e8b-98f8-753987be4970"
+    GUEST_USER = "10dae51f-b6af-4016-8d66-8c2a99b929b3"
+    RESTRICTED_GUEST_USER = "2af84b1e-32c8-42b7-82bc-daa82404023b"
+
+
+class TaggingStatus(StrEnum):
+    """networkaccess.status: whether traffic is marked with the tenant."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+class OrganizationState(StrEnum):
+    """multiTenantOrganizationState."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class MemberRole(StrEnum):
+    """multiTenantOrganizationMemberRole."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+
+
+class MemberState(StrEnum):
+    """multiTenantOrganizationMemberState."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REMOVED = "removed"
+
+
+class ProcessingStatus(StrEnum):
+    """multiTenantOrganizationMemberProcessingStatus."""
+
+    NOT_STARTED = "notStarted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
 
 
 class CloudEndpoint(StrEnum):

@@ -145,6 +145,14 @@ class SyncTemplate(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     user_sync_inbound: SyncInbound = SyncInbound()
 
 
+class DeletedItems(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """policyDeletableRoot: the container of deleted partners and synchronization policies."""
+
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"id"})
+
+    id: str
+
+
 class Templates(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """policyTemplate: the container of the two templates, itself without settings."""
 

@@ -11,11 +11,13 @@ from uuid import UUID, uuid5
 
 from msgspec import Raw, Struct, convert, json
 
+from xtap.model.organizations import JoinRequest
 from xtap.model.policies import (
     BetaDefault,
     BetaIdentitySync,
     BetaPartner,
     BetaPolicy,
+    DeletedItems,
     PartnerTemplate,
     SyncTemplate,
     Templates,
@@ -75,6 +77,16 @@ def sync_template(tenant: TenantId) -> SyncTemplate:
 def templates(tenant: TenantId) -> Templates:
     """Return the container of the templates."""
     return Templates(id=derived_id(tenant, "templates"))
+
+
+def join_request(tenant: TenantId) -> JoinRequest:
+    """Return the join request of a tenant that accepted no invitation."""
+    return JoinRequest(id=derived_id(tenant, "joinRequest"))
+
+
+def deleted_items(tenant: TenantId) -> DeletedItems:
+    """Return the container of deleted items."""
+    return DeletedItems(id=derived_id(tenant, "deletedItems"))
 
 
 def derived_id(tenant: TenantId, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import NODEFAULT, Struct, inspect, to_builtins
 
-from xtap.model import directory, policies, settings
+from xtap.model import capabilities, directory, directory_audit, neighbours, organizations, policies, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +36,32 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         policies.PartnerTemplate: "multiTenantOrganizationPartnerConfigurationTemplate",
         policies.SyncTemplate: "multiTenantOrganizationIdentitySyncPolicyTemplate",
         policies.Templates: "policyTemplate",
+        organizations.MultiTenantOrganization: "multiTenantOrganization",
+        organizations.BasicMember: "multiTenantOrganizationMember",
+        organizations.Member: "multiTenantOrganizationMember",
+        organizations.MemberTransition: "multiTenantOrganizationMemberTransitionDetails",
+        organizations.JoinRequest: "multiTenantOrganizationJoinRequestRecord",
+        organizations.JoinTransition: "multiTenantOrganizationJoinRequestTransitionDetails",
+        policies.DeletedItems: "policyDeletableRoot",
+        capabilities.Capability: "m365CapabilityBase",
+        capabilities.InboundAccess: "m365CapabilityInboundAccess",
+        capabilities.ResourceScopes: "m365CapabilityResourceScopes",
+        capabilities.ResourceScope: "m365CapabilityResourceScope",
         directory.User: "user",
         directory.Group: "group",
         directory.Organization: "organization",
         directory.VerifiedDomain: "verifiedDomain",
+        directory.TenantInformation: "tenantInformation",
+        directory_audit.DirectoryAudit: "directoryAudit",
+        directory_audit.Initiator: "auditActivityInitiator",
+        directory_audit.AppIdentity: "appIdentity",
+        directory_audit.UserIdentity: "userIdentity",
+        directory_audit.TargetResource: "targetResource",
+        directory_audit.ModifiedProperty: "modifiedProperty",
+        directory_audit.KeyValue: "keyValue",
+        neighbours.AuthorizationPolicy: "authorizationPolicy",
+        neighbours.DefaultUserRolePermissions: "defaultUserRolePermissions",
+        neighbours.NetworkAccess: "networkaccess.crossTenantAccessSettings",
         settings.B2BSetting: "crossTenantAccessPolicyB2BSetting",
         settings.TenantRestrictions: "crossTenantAccessPolicyTenantRestrictions",
         settings.DevicesFilter: "devicesFilter",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.model import policies
+from xtap.model import directory_audit, neighbours, policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,28 @@ class Version:
     default: type[Struct]
     partner: type[Struct]
     identity_sync: type[Struct]
+    authorization_policy: type[Struct]
+    directory_audit: type[Struct]
 
 
-V1 = Version("v1.0", policies.Policy, policies.Default, policies.Partner, policies.IdentitySync)
-BETA = Version("beta", policies.BetaPolicy, policies.BetaDefault, policies.BetaPartner, policies.BetaIdentitySync)
+V1 = Version(
+    "v1.0",
+    policies.Policy,
+    policies.Default,
+    policies.Partner,
+    policies.IdentitySync,
+    neighbours.AuthorizationPolicy,
+    directory_audit.DirectoryAudit,
+)
+BETA = Version(
+    "beta",
+    policies.BetaPolicy,
+    policies.BetaDefault,
+    policies.BetaPartner,
+    policies.BetaIdentitySync,
+    neighbours.BetaAuthorizationPolicy,
+    directory_audit.BetaDirectoryAudit,
+)
 
 VERSIONS: Mapping[str, Version] = MappingProxyType({V1.name: V1, BETA.name: BETA})
 """The versions that are served, by name."""

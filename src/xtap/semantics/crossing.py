@@ -11,6 +11,8 @@ What decides before users and applications are asked is compiled into a barrier 
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from msgspec import Struct, field
 
 from xtap.model.ids import TenantId
@@ -60,6 +62,10 @@ class Decision(Struct, frozen=True, gc=False):
     outbound: Passage | None = None
     inbound: Passage | None = None
     trust: TrustResult | None = None
+
+    def __bool__(self) -> NoReturn:
+        """Refuse: every decision is an object, also one that lets nobody in."""
+        raise TypeError("Ask a decision for 'allowed' (and 'pending'), not for its truth.")
 
     @property
     def allowed(self) -> bool:

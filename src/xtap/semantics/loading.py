@@ -166,6 +166,8 @@ def _object(value: Json, path: str, found: list[Violation]) -> Document:
 
 
 def _kind(value: Json) -> str:
+    if value is None:
+        return "nothing"
     return "a list" if isinstance(value, list) else f"'{str(value)[:40]}'"
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import ValidationError, convert, to_builtins
+
 from xtap.errors import InvalidInput, NotFound, Violation
 from xtap.model.ids import is_guid
 from xtap.semantics import compare as comparing
 from xtap.semantics import repair as repairing
 from xtap.semantics.listing import listing
+from xtap.semantics.request import Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +37,9 @@ def decide(policies: Policies, access: Access) -> Decision:
         access: who wants to use what, and which facts are known.
 
     Raises:
-        InvalidInput: an identifier of the access is no GUID.
+        InvalidInput: an identifier of the access is no GUID, or a fact is of another type than it should be.
     """
+    access = _checked(access)
     wrong = [
         Violation(f"$.{name}", f"{name}: '{text[:64]}' is no GUID.")
         for name, text in _identifiers(access)
@@ -44,6 +48,15 @@ def decide(policies: Policies, access: Access) -> Decision:
     if wrong:
         raise InvalidInput(wrong)
     return policies.decide(access)
+
+
+def _checked(access: Access) -> Access:
+    """Return the access as its types say it: a word that is none of the controls would demand nothing."""
+    try:
+        return convert(to_builtins(access), type(access))
+    except (ValidationError, TypeError) as error:
+        controls = ", ".join(Control)
+        raise InvalidInput.at("$", f"The access cannot be understood: {error}. Controls are {controls}.") from None
 
 
 def _identifiers(access: Access) -> Iterator[tuple[str, str]]:

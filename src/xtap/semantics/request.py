@@ -10,6 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from xtap.errors import InvalidInput
 from xtap.model.ids import TenantId
 
 
@@ -97,6 +98,12 @@ class Access(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 
     def __post_init__(self) -> None:
         """Lower every identifier: a block list must not be passed by writing an id in capitals."""
+        try:
+            self._lower()
+        except (AttributeError, TypeError):
+            raise InvalidInput.at("$", "The identifiers of an access are text, its groups a set of text.") from None
+
+    def _lower(self) -> None:
         force_setattr(self, "home", TenantId(self.home.lower()))
         force_setattr(self, "resource", TenantId(self.resource.lower()))
         force_setattr(self, "user", _lowered(self.user))

@@ -14,6 +14,7 @@ from xtap.semantics.repair import Change
 if TYPE_CHECKING:
     from xtap.semantics.crossing import Decision
     from xtap.semantics.repair import Repair
+    from xtap.semantics.request import Access
 
 
 class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -21,7 +22,7 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
 
     Attributes:
         outcome: the answer.
-        decision: whether a server lets the person in now; None where no server was asked.
+        decision: whether the person is let in now: allowed without anything pending, or inside one tenant.
         pending: what the person must do before an ``allowed`` access is let in.
         reason_user: one sentence for the person.
         reason_admin: sentences for administrators, the summary first.
@@ -38,7 +39,7 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     """
 
     outcome: Outcome
-    decision: bool | None = None
+    decision: bool
     pending: tuple[str, ...] = ()
     reason_user: str
     reason_admin: tuple[str, ...]
@@ -53,10 +54,11 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     fix_impossible: str | None = None
     policy_versions: dict[TenantId, int] = {}
 
-    def permits(self, home: TenantId, resource: TenantId) -> bool:
-        """Say whether it is allowed, or inside one tenant, where no border is and a server has nothing against it."""
-        inside = self.outcome is Outcome.NOT_APPLICABLE and home == resource and self.decision is not False
-        return self.outcome is Outcome.ALLOWED or inside
+
+def lets_in(outcome: Outcome, access: Access, pending: tuple[str, ...]) -> bool:
+    """Say whether an access is let in now: nothing must be done first; inside one tenant there is no border."""
+    inside = outcome is Outcome.NOT_APPLICABLE and access.home == access.resource and access.requires is None
+    return (outcome is Outcome.ALLOWED and not pending) or inside
 
 
 def tell(decision: Decision, repair: Repair | None = None) -> Telling:
@@ -65,6 +67,7 @@ def tell(decision: Decision, repair: Repair | None = None) -> Telling:
     demands = () if decision.trust is None else decision.trust.demands
     return Telling(
         outcome=decision.outcome,
+        decision=lets_in(decision.outcome, decision.access, decision.pending),
         pending=decision.pending,
         reason_user=words.user,
         reason_admin=words.admin,

@@ -6,8 +6,8 @@ import hmac
 import os
 import re
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,8 @@ from xtap.authzen.app import AuthzenApp
 from xtap.authzen.evaluation import DecisionPoint
 from xtap.authzen.metadata import Metadata
 from xtap.authzen.search import Searches
+from xtap.emulator.app import Emulator
+from xtap.emulator.clock import Clock
 from xtap.errors import NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
@@ -29,6 +31,7 @@ from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.tokens import Verifier
 from xtap.model.versions import VERSIONS
+from xtap.server import cloud_metadata
 from xtap.server.directory import LocalDirectory
 from xtap.server.settings import check, operator_of
 from xtap.server.storage import open_store
@@ -58,6 +61,7 @@ class Application:
     graph: GraphApp
     authzen: AuthzenApp
     decision_log: DecisionLog | None
+    emulator: Emulator | None = None
 
     async def __call__(
         self,
@@ -65,9 +69,21 @@ class Application:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        """Answer one request, by its first path segment."""
+        """Answer one request; where tests may ask for faults, those come first."""
         if scope["type"] != "http":
             return
+        if self.emulator is not None:
+            await self.emulator(scope, receive, send, self._answer)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer one request, by its first path segment."""
         path: str = scope["path"]
         if path[1:5].lower() in VERSIONS and path[5:6] in {"/", ""}:
             await self.graph(scope, receive, send)
@@ -75,6 +91,8 @@ class Application:
             await self.authzen(scope, receive, send)
         elif path in {"/healthz", "/readyz"}:
             await _reply(send, *await self._health(path))
+        elif path == cloud_metadata.PATH and scope["method"] == "GET":
+            await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
@@ -122,7 +140,8 @@ async def build(settings: Settings) -> Application:
 
 def service_of(settings: Settings, store: Store) -> Service:
     """Build what every surface asks, from the settings."""
-    return Service(store, strength=settings.validation, operator=operator_of(settings))
+    delay = timedelta(seconds=settings.join_delay)
+    return Service(store, strength=settings.validation, operator=operator_of(settings), join_delay=delay)
 
 
 async def assemble(settings: Settings, service: Service) -> Application:
@@ -132,6 +151,9 @@ async def assemble(settings: Settings, service: Service) -> Application:
         ConfigurationError: it cannot start like this.
     """
     check(settings)
+    clock = Clock(service.now)
+    if settings.emulator:
+        service = replace(service, now=clock.now)
     issuer = embedded_issuer(settings, service.store) if settings.embedded_issuer else None
     discovered = _discovered(settings) if settings.issuer else None
     trusted = [] if issuer is None else [issuer.trusted()]
@@ -144,7 +166,8 @@ async def assemble(settings: Settings, service: Service) -> Application:
     noted = _decision_log(settings, service, paging)
     point = DecisionPoint(service, noted)
     authzen = AuthzenApp(service, callers, point, Searches(point, paging), _metadata(settings))
-    return Application(settings, service.store, issuer, discovered, graph, authzen, noted)
+    emulator = Emulator(service, callers, clock) if settings.emulator else None
+    return Application(settings, service.store, issuer, discovered, graph, authzen, noted, emulator)
 
 
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
@@ -187,9 +210,7 @@ def _issuer_app(issuer: EmbeddedIssuer) -> Any:
     return issuer_app(issuer)
 
 
-async def _reply(
-    send: Callable[[MutableMapping[str, Any]], Awaitable[None]], status: int, body: dict[str, Any]
-) -> None:
+async def _reply(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], status: int, body: object) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.encode(body)})

@@ -58,6 +58,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     unsafe_embedded_issuer_on_network: Annotated[
         bool, Meta(description="unsafe: run the embedded issuer on an address that others can reach")
     ] = False
+    emulator: Annotated[
+        bool, Meta(description="let tests reset, seed, move the clock and inject faults below /xtap; loopback only")
+    ] = False
     validation: Annotated[
         Strength, Meta(description="compatible: as the service; strict: the admin center's rules too")
     ] = Strength.COMPATIBLE
@@ -74,6 +77,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     operator_tenant: Annotated[
         str, Meta(description="tenant (id) whose callers may ask for decisions about every tenant")
     ] = ""
+
+    join_delay: Annotated[
+        float,
+        Meta(ge=0, le=86_400, description="seconds until a tenant that joins a multitenant organization is active"),
+    ] = 0.0
 
     @property
     def is_local(self) -> bool:
@@ -152,11 +160,11 @@ def _parsed(key: str, text: str, source: str) -> object:
     value: object = text
     if key in {"audience", "algorithms"}:
         value = tuple(part.strip() for part in text.split(",") if part.strip())
-    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network", "decision-log-unmasked"}:
+    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network", "emulator", "decision-log-unmasked"}:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     elif key in {"port", "tls-port"}:
         value = int(text) if text.isdecimal() and len(text) < 10 else text
-    elif key in {"decision-log-rate", "stale-limit"}:
+    elif key in {"decision-log-rate", "join-delay", "stale-limit"}:
         value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value
@@ -220,6 +228,10 @@ def check(settings: Settings) -> None:
         )
     if settings.embedded_issuer and not settings.tls_port:
         raise ConfigurationError("The embedded issuer needs https: set --tls-port to another value than 0.")
+    if settings.emulator and not (settings.embedded_issuer and settings.is_local):
+        raise ConfigurationError(
+            "--emulator lets tests overwrite policies: it needs --embedded-issuer and a loopback address (--host)."
+        )
     operator_of(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise ConfigurationError("--tls-cert and --tls-key go together.")

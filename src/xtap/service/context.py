@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import getrandbits
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class Service:
         store: where tenants' objects live.
         strength: how strictly bodies are validated.
         operator: the tenant whose callers may ask for decisions about all tenants; None for none.
+        join_delay: how long a tenant that joins a multitenant organization is on its way.
         now: the time in UTC.
         new_id: a new GUID.
     """
@@ -45,6 +46,7 @@ class Service:
     store: Store
     strength: Strength = Strength.COMPATIBLE
     operator: TenantId | None = None
+    join_delay: timedelta = timedelta()
     now: Callable[[], datetime] = field(default=_now)
     new_id: Callable[[], str] = field(default=_new_id)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct, json
 
-from xtap.errors import NotFound
+from xtap.errors import Conflict, NotFound
 from xtap.model.directory import Organization, ServicePrincipal, StoredGroup, User, organization_of
 from xtap.model.ids import DIRECTORY
 from xtap.model.objects import Kind
@@ -23,6 +23,7 @@ from xtap.store.sorted_map import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from xtap.model.ids import TenantId
     from xtap.service.context import Call, Service
@@ -196,13 +197,27 @@ async def put_objects(store: Store, tenant: TenantId, objects: Iterable[Object],
         tenant: whose directory.
         objects: what to write; an object with the same id is replaced.
         whole: whether what is not among the objects is removed.
+
+    Raises:
+        Conflict: a user has the name of another one who stays.
     """
     wanted = {(KINDS[type(each)], each.id): json.encode(each) for each in objects}
 
     def decide(snapshot: Snapshot) -> Change:
         there = [(kind, key) for kind in KINDS.values() for key, _ in snapshot.scan(kind)] if whole else []
         gone = [Write(kind, key, None) for kind, key in there if (kind, key) not in wanted]
+        _require_unique_names(snapshot, wanted, {key for kind, key in there if (kind, key) not in wanted})
         changed = [Write(*name, document) for name, document in wanted.items() if snapshot.get(*name) != document]
         return Change((*gone, *changed))
 
     await store.change(tenant, decide)
+
+
+def _require_unique_names(snapshot: Snapshot, wanted: Mapping[tuple[Kind, str], bytes], gone: AbstractSet[str]) -> None:
+    names: dict[str, str] = {}
+    new = {key: document for (kind, key), document in wanted.items() if kind is Kind.USER}
+    old = ((key, document) for key, document in snapshot.scan(Kind.USER) if key not in new and key not in gone)
+    for user in map(_users.decode, (*new.values(), *(document for _, document in old))):
+        other = names.setdefault(user.user_principal_name.lower(), user.id)
+        if other != user.id:
+            raise Conflict(f"Two users would be called '{user.user_principal_name}': {other} and {user.id}.")

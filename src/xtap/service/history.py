@@ -13,6 +13,7 @@ from msgspec import json
 
 from xtap.errors import InvalidInput
 from xtap.model.audit import NOTHING, AuditRecord
+from xtap.service.recycle_bin import NOT_HISTORY
 from xtap.store.protocol import Change, Write
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _record: Final = json.Decoder(AuditRecord)
 async def at_version(store: Store, tenant: TenantId, version: int) -> Snapshot:
     """Return a tenant's audited objects after the record with this number; what is not audited is as it is now.
 
+    Deleted items are left out.
+
     Raises:
         InvalidInput: there is no such version.
     """
@@ -40,7 +43,9 @@ async def at_version(store: Store, tenant: TenantId, version: int) -> Snapshot:
         raise InvalidInput.at(
             "$", f"Tenant {tenant} has no policy version {version}. Its versions are 0 to {latest.sequence}."
         )
-    return replace(latest.apply(Change(await _undone(store, latest, version))), sequence=version)
+    found = latest.apply(Change(await _undone(store, latest, version)))
+    objects = {kind: kept for kind, kept in found.objects.items() if kind not in NOT_HISTORY}
+    return replace(found, sequence=version, objects=objects)
 
 
 async def at_time(store: Store, tenant: TenantId, moment: datetime, now: datetime) -> Snapshot:

@@ -15,6 +15,7 @@ from xtap.model.policies import BetaIdentitySync, BetaPartner, IdentitySync
 from xtap.service.audit import Modification, change
 from xtap.service.partners import no_such_object
 from xtap.service.permissions import Operation, require
+from xtap.service.recycle_bin import put_away
 from xtap.store.protocol import Change
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def update(service: Service, call: Call, tenant_id: TenantId, body: Docume
 
 
 async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
-    """Remove the synchronization policy.
+    """Remove the synchronization policy. It can be restored for 30 days.
 
     Raises:
         Forbidden: the caller may not write it.
@@ -76,7 +77,9 @@ async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
         before = _current(snapshot, tenant_id)
         if before is None:
             raise no_such_object(tenant_id)
-        return change(service, call, Modification(Activity.DELETE_SYNC, Kind.IDENTITY_SYNC, tenant_id, before, None))
+        done = change(service, call, Modification(Activity.DELETE_SYNC, Kind.IDENTITY_SYNC, tenant_id, before, None))
+        kept = put_away(snapshot, service.now(), Kind.IDENTITY_SYNC, tenant_id, before)
+        return structs.replace(done, writes=(*done.writes, *kept))
 
     await service.store.change(call.caller.tenant, decide)
 
@@ -96,7 +99,7 @@ async def _write(service: Service, call: Call, tenant_id: TenantId, body: Docume
         after, violations = edit(start, folded, call.version.identity_sync, blank, service.strength)
         if violations:
             raise InvalidInput(violations)
-        _needs_automatic_redemption(json.decode(partner, type=BetaPartner), after)
+        needs_automatic_redemption(json.decode(partner, type=BetaPartner), after)
         if after == before:
             return Change(())
         activity = Activity.CREATE_SYNC if before is None else Activity.UPDATE_SYNC
@@ -124,8 +127,12 @@ def _nothing_there(tenant_id: TenantId, *, replace: bool) -> NotFound:
     return NothingToUpdate("Unable to read the company information from the directory.")
 
 
-def _needs_automatic_redemption(partner: BetaPartner, after: BetaIdentitySync) -> None:
-    """Observed: inbound user synchronization is refused until the partner's invitations redeem themselves."""
+def needs_automatic_redemption(partner: BetaPartner, after: BetaIdentitySync) -> None:
+    """Refuse what was observed: inbound user synchronization before the partner's invitations redeem themselves.
+
+    Raises:
+        PolicyViolation: they do not.
+    """
     wanted = after.user_sync_inbound is not None and after.user_sync_inbound.is_sync_allowed
     if wanted and not partner.automatic_user_consent_settings.inbound_allowed:
         raise PolicyViolation.at(

@@ -15,6 +15,7 @@ from xtap.model.objects import Kind
 from xtap.model.policies import BetaPartner
 from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
+from xtap.service.recycle_bin import put_away
 from xtap.store.protocol import Change
 
 if TYPE_CHECKING:
@@ -68,19 +69,20 @@ async def create(service: Service, call: Call, body: Document) -> bytes:
     after, violations = edit(blank, rest, call.version.partner, blank, service.strength)
     if problems or violations:
         raise InvalidInput([*problems, *violations])
-    _service_provider_needs_a_user(call, blank, after)
-    document = json.encode(after)
+    service_provider_needs_a_user(call, blank, after)
 
     def decide(snapshot: Snapshot) -> Change:
+        fellow = snapshot.get(Kind.FELLOW, tenant_id) is not None
+        made = structs.replace(after, is_in_multi_tenant_organization=fellow)
         stored = snapshot.get(Kind.PARTNER, tenant_id)
         if stored is None:
-            return change(service, call, Modification(Activity.ADD_PARTNER, Kind.PARTNER, tenant_id, None, after))
-        if call.is_retry and stored == document:
+            return change(service, call, Modification(Activity.ADD_PARTNER, Kind.PARTNER, tenant_id, None, made))
+        if call.is_retry and stored == json.encode(made):
             return Change(())
         raise AlreadyExists("Another object with the same value for property tenantId already exists.")
 
-    await service.store.change(call.caller.tenant, decide)
-    return document
+    snapshot = await service.store.change(call.caller.tenant, decide)
+    return snapshot.get(Kind.PARTNER, tenant_id) or json.encode(after)
 
 
 async def update(service: Service, call: Call, tenant_id: TenantId, body: Document) -> None:
@@ -103,7 +105,7 @@ async def update(service: Service, call: Call, tenant_id: TenantId, body: Docume
         after, violations = edit(before, _folded(body), call.version.partner, blank, service.strength)
         if violations:
             raise InvalidInput(violations)
-        _service_provider_needs_a_user(call, before, after)
+        service_provider_needs_a_user(call, before, after)
         if after == before:
             return Change(())
         return change(service, call, Modification(Activity.UPDATE_PARTNER, Kind.PARTNER, tenant_id, before, after))
@@ -112,7 +114,7 @@ async def update(service: Service, call: Call, tenant_id: TenantId, body: Docume
 
 
 async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
-    """Remove one partner; what it configured falls back to the default policy.
+    """Remove one partner; what it configured falls back to the default policy. It can be restored for 30 days.
 
     Raises:
         Forbidden: the caller may not write partners.
@@ -135,7 +137,9 @@ async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
                 "$.isServiceProvider",
                 "The partner is a service provider and cannot be deleted. Set isServiceProvider to false first.",
             )
-        return change(service, call, Modification(Activity.DELETE_PARTNER, Kind.PARTNER, tenant_id, before, None))
+        done = change(service, call, Modification(Activity.DELETE_PARTNER, Kind.PARTNER, tenant_id, before, None))
+        kept = put_away(snapshot, service.now(), Kind.PARTNER, tenant_id, before)
+        return structs.replace(done, writes=(*done.writes, *kept))
 
     await service.store.change(call.caller.tenant, decide)
 
@@ -176,8 +180,12 @@ def _folded(body: Document) -> Document:
     return body | {"tenantId": given.lower()} if isinstance(given, str) else body
 
 
-def _service_provider_needs_a_user(call: Call, before: BetaPartner, after: BetaPartner) -> None:
-    """Observed: an app-only caller that sends ``isServiceProvider`` gets 403; an echo is no change."""
+def service_provider_needs_a_user(call: Call, before: BetaPartner, after: BetaPartner) -> None:
+    """Refuse what was observed: an app-only caller that changes ``isServiceProvider``; an echo is no change.
+
+    Raises:
+        Forbidden: the caller is an application.
+    """
     if call.caller.is_application and before.is_service_provider != after.is_service_provider:
         raise Forbidden(
             "Insufficient privileges to complete the operation.",

@@ -13,14 +13,16 @@ from msgspec import Struct, json, structs
 from xtap.errors import InvalidInput
 from xtap.model import policies, pristine
 from xtap.model.audit import Activity
+from xtap.model.capabilities import Capability
 from xtap.model.editing import edit
 from xtap.model.objects import SINGLETON, Kind
 from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
+from xtap.service.recycle_bin import DEFAULT_OWNER, owned_key
 from xtap.store.protocol import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from xtap.model.ids import TenantId
     from xtap.model.schema import Document, Shape
@@ -157,11 +159,23 @@ async def reset(service: Service, call: Call, singleton: Singleton[T]) -> None:
     def decide(snapshot: Snapshot) -> Change:
         before = _current(snapshot, singleton)
         after = singleton.pristine(snapshot.tenant)
-        if after == before:
-            return Change(())
-        return change(service, call, Modification(cleared, singleton.kind, SINGLETON, before, after))
+        own = [] if after == before else [Modification(cleared, singleton.kind, SINGLETON, before, after)]
+        made = [change(service, call, each) for each in (*own, *_capabilities(snapshot, singleton.kind))]
+        return Change(
+            tuple(write for each in made for write in each.writes), tuple(told for each in made for told in each.audit)
+        )
 
     await service.store.change(call.caller.tenant, decide)
+
+
+def _capabilities(snapshot: Snapshot, kind: Kind) -> Iterator[Modification]:
+    """Nobody configured the capabilities of the system default, so they go with a reset of the default policy."""
+    prefix = owned_key(DEFAULT_OWNER, "")
+    for key, document in snapshot.scan(Kind.CAPABILITY, prefix) if kind is Kind.DEFAULT else ():
+        if not key.startswith(prefix):
+            break
+        before = json.decode(document, type=Capability)
+        yield Modification(Activity.DELETE_CAPABILITY, Kind.CAPABILITY, key, before, None)
 
 
 def _current(snapshot: Snapshot, singleton: Singleton[T]) -> T:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.store.cache import SnapshotCache
     from xtap.store.group_commit import Backend
-    from xtap.store.protocol import AuditEntry, Change
+    from xtap.store.protocol import AuditEntry, Change, SignInEntry
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
@@ -58,6 +58,20 @@ class Source(Protocol):
 
     def logged(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
         """Read a tenant's log, as the store does."""
+        ...
+
+    def put_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, durable on return, all or none."""
+        ...
+
+    def sign_ins(
+        self, tenant: TenantId, after: tuple[str, str] | None, limit: int, *, descending: bool
+    ) -> Sequence[SignInEntry]:
+        """Read a tenant's sign-ins, as the store does."""
+        ...
+
+    def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, or None."""
         ...
 
     def prove_readable(self) -> None:
@@ -151,6 +165,32 @@ class CachedStore:
             Unavailable: the store is closed, or the database cannot be read.
         """
         return await self._read(lambda: self._source.logged(tenant, after, limit))
+
+    async def add_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, in a transaction beside those of the writer.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be written; nothing was kept.
+        """
+        await self._read(lambda: self._source.put_sign_ins(tenant, entries))
+
+    async def sign_ins(
+        self, tenant: TenantId, *, after: tuple[str, str] | None = None, descending: bool = True, limit: int = 100
+    ) -> Sequence[SignInEntry]:
+        """Read a tenant's sign-ins by time and id, from the database.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        return await self._read(lambda: self._source.sign_ins(tenant, after, limit, descending=descending))
+
+    async def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, from the database.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        return await self._read(lambda: self._source.sign_in(tenant, key))
 
     async def check(self) -> None:
         """Prove that the database is in its place and can be read.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from xtap.model.ids import TenantId
-    from xtap.store.protocol import AuditEntry, Change
+    from xtap.store.protocol import AuditEntry, Change, SignInEntry
 
 
 class MemoryStore:
@@ -21,6 +21,7 @@ class MemoryStore:
         self._snapshots: dict[TenantId, Snapshot] = {}
         self._audit: dict[TenantId, list[AuditEntry]] = {}
         self._logs: dict[TenantId, list[bytes]] = {}
+        self._sign_ins: dict[TenantId, dict[str, SignInEntry]] = {}
         self._closed = False
 
     async def snapshot(self, tenant: TenantId) -> Snapshot:
@@ -60,6 +61,32 @@ class MemoryStore:
         self._require_open()
         return tuple(enumerate(self._logs.get(tenant, [])[after : after + limit], start=after + 1))
 
+    async def add_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log."""
+        self._require_open()
+        self._sign_ins.setdefault(tenant, {}).update({entry.id: entry for entry in entries})
+
+    async def sign_ins(
+        self, tenant: TenantId, *, after: tuple[str, str] | None = None, descending: bool = True, limit: int = 100
+    ) -> Sequence[SignInEntry]:
+        """Read a tenant's sign-ins by time and id."""
+        self._require_open()
+        there = self._sign_ins.get(tenant, {}).values()
+        ordered = sorted(there, key=lambda entry: (entry.time, entry.id), reverse=descending)
+        if after is not None:
+            ordered = [
+                entry
+                for entry in ordered
+                if ((entry.time, entry.id) < after if descending else (entry.time, entry.id) > after)
+            ]
+        return tuple(ordered[:limit])
+
+    async def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in."""
+        self._require_open()
+        entry = self._sign_ins.get(tenant, {}).get(key)
+        return None if entry is None else entry.document
+
     async def check(self) -> None:
         """Prove that the store is open."""
         self._require_open()
@@ -70,6 +97,7 @@ class MemoryStore:
         self._snapshots.clear()
         self._audit.clear()
         self._logs.clear()
+        self._sign_ins.clear()
 
     def _require_open(self) -> None:
         if self._closed:

@@ -52,5 +52,17 @@ MIGRATIONS: Final[Migrations] = (
         )
         """,
     ),
+    (
+        """
+        CREATE TABLE sign_ins (
+            tenant TEXT NOT NULL,
+            id TEXT NOT NULL,
+            time TEXT NOT NULL,
+            document BLOB NOT NULL,
+            PRIMARY KEY (tenant, id)
+        )
+        """,
+        "CREATE INDEX sign_ins_by_time ON sign_ins (tenant, time, id)",
+    ),
 )
 """All scripts of this version of xtap."""

@@ -59,5 +59,17 @@ MIGRATIONS: Final[Migrations] = (
         )
         """,
     ),
+    (
+        """
+        CREATE TABLE sign_ins (
+            tenant TEXT NOT NULL,
+            id BYTEA NOT NULL,
+            time BYTEA NOT NULL,
+            document BYTEA NOT NULL,
+            PRIMARY KEY (tenant, id)
+        )
+        """,
+        "CREATE INDEX sign_ins_by_time ON sign_ins (tenant, time, id)",
+    ),
 )
 """All scripts of this version of xtap."""

@@ -10,9 +10,12 @@ from xtap.store.postgres_errors import storage_refusals
 from xtap.store.postgres_rows import (
     append_log,
     prove_readable,
+    put_sign_ins,
     read_audit,
     read_head,
     read_log,
+    read_sign_in,
+    read_sign_ins,
     read_snapshot,
     read_versions,
 )
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from xtap.model.ids import TenantId
     from xtap.store.postgres_database import Connection, PostgresDatabase
-    from xtap.store.protocol import AuditEntry
+    from xtap.store.protocol import AuditEntry, SignInEntry
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
@@ -65,6 +68,22 @@ class PostgresReader:
     def logged(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
         """Read documents of a tenant's log whose number is above ``after``, oldest first."""
         return self._in_transaction(_ONE_MOMENT, lambda connection: read_log(connection, tenant, after, limit))
+
+    def put_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, in a transaction beside those of the writer."""
+        self._in_transaction("BEGIN", lambda connection: put_sign_ins(connection, tenant, entries))
+
+    def sign_ins(
+        self, tenant: TenantId, after: tuple[str, str] | None, limit: int, *, descending: bool
+    ) -> Sequence[SignInEntry]:
+        """Read sign-ins behind a time and id."""
+        return self._in_transaction(
+            _ONE_MOMENT, lambda connection: read_sign_ins(connection, tenant, after, limit, descending=descending)
+        )
+
+    def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, or None."""
+        return self._in_transaction(_ONE_MOMENT, lambda connection: read_sign_in(connection, tenant, key))
 
     def prove_readable(self) -> None:
         """Prove that the database can be read."""

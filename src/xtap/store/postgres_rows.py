@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
-from xtap.store.protocol import AuditEntry
+from xtap.store.protocol import AuditEntry, SignInEntry
 from xtap.store.snapshot import Snapshot
 from xtap.store.sorted_map import SortedMap
 
@@ -129,6 +129,42 @@ def append_log(connection: Connection, entries: Sequence[tuple[TenantId, bytes]]
         last[tenant] += 1
         rows.append((tenant, last[tenant], document))
     _many(connection, "INSERT INTO decision_log (tenant, sequence, document) VALUES", "(%s, %s, %s)", "", rows)
+
+
+def read_sign_ins(
+    connection: Connection, tenant: TenantId, after: tuple[str, str] | None, limit: int, *, descending: bool
+) -> Sequence[SignInEntry]:
+    """Read up to ``limit`` sign-ins behind a time and id."""
+    bound: LiteralString = ""
+    if after is not None:
+        bound = " AND (time, id) < (%s, %s)" if descending else " AND (time, id) > (%s, %s)"
+    order: LiteralString = "time DESC, id DESC" if descending else "time, id"
+    rows = connection.execute(
+        f"SELECT time, id, document FROM sign_ins WHERE tenant = %s{bound} ORDER BY {order} LIMIT %s",  # noqa: S608 - no input in the text
+        (tenant, *(text.encode() for text in after or ()), limit),
+        binary=True,
+    )
+    return tuple(SignInEntry(time.decode(), key.decode(), document) for time, key, document in rows)
+
+
+def read_sign_in(connection: Connection, tenant: TenantId, key: str) -> bytes | None:
+    """Return the document of one sign-in, or None."""
+    row = connection.execute(
+        "SELECT document FROM sign_ins WHERE tenant = %s AND id = %s", (tenant, key.encode()), binary=True
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def put_sign_ins(connection: Connection, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+    """Put sign-ins into a tenant's log, inside the transaction that is open; in one order, so that two do not cross."""
+    latest = {entry.id: (tenant, entry.id.encode(), entry.time.encode(), entry.document) for entry in entries}
+    _many(
+        connection,
+        "INSERT INTO sign_ins (tenant, id, time, document) VALUES",
+        "(%s, %s, %s, %s)",
+        " ON CONFLICT (tenant, id) DO UPDATE SET time = excluded.time, document = excluded.document",
+        (latest[key] for key in sorted(latest)),
+    )
 
 
 def write(connection: Connection, work: Work) -> None:

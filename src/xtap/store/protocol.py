@@ -37,6 +37,20 @@ class AuditEntry(Struct, frozen=True):
     document: bytes
 
 
+class SignInEntry(Struct, frozen=True):
+    """One sign-in of the log of a tenant.
+
+    Attributes:
+        time: when, as text that sorts like time: UTC, always with the same number of digits.
+        id: unique in the tenant.
+        document: the sign-in as JSON.
+    """
+
+    time: str
+    id: str
+    document: bytes
+
+
 class Change(Struct, frozen=True):
     """What one operation does to one tenant: the objects it writes, the records that tell of it."""
 
@@ -85,6 +99,33 @@ class Store(Protocol):
 
     async def logged(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, bytes]]:
         """Read a tenant's log with sequence numbers, which ascend from 1, oldest first, those after ``after`` only."""
+        ...
+
+    async def add_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log; durable on return, all or none, seen by no snapshot.
+
+        An entry with the id of one that is there takes its place.
+
+        Raises:
+            Unavailable: the storage refused; nothing was kept.
+        """
+        ...
+
+    async def sign_ins(
+        self, tenant: TenantId, *, after: tuple[str, str] | None = None, descending: bool = True, limit: int = 100
+    ) -> Sequence[SignInEntry]:
+        """Read a tenant's sign-ins by time and id, latest first unless told otherwise.
+
+        Args:
+            tenant: whose.
+            after: time and id of the entry that was read last; None to begin.
+            descending: whether the latest comes first.
+            limit: the most entries.
+        """
+        ...
+
+    async def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, or None."""
         ...
 
     async def check(self) -> None:

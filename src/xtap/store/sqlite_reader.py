@@ -10,8 +10,11 @@ from xtap.store.sqlite_errors import storage_refusals
 from xtap.store.sqlite_rows import (
     append_log,
     prove_readable,
+    put_sign_ins,
     read_audit,
     read_log,
+    read_sign_in,
+    read_sign_ins,
     read_snapshot,
     read_version,
     read_versions,
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from xtap.model.ids import TenantId
-    from xtap.store.protocol import AuditEntry
+    from xtap.store.protocol import AuditEntry, SignInEntry
     from xtap.store.snapshot import Snapshot
     from xtap.store.sqlite_database import Database
 
@@ -62,15 +65,27 @@ class SqliteReader:
 
     def append(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
         """Append documents to the logs of tenants, in a transaction beside those of the writer."""
-        with storage_refusals(), closing(self._database.connect()) as connection:
-            self._database.require_unmoved()
-            connection.execute("BEGIN IMMEDIATE")
-            append_log(connection, entries)
-            connection.execute("COMMIT")
+        self._in_transaction(lambda connection: append_log(connection, entries))
 
     def logged(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
         """Read documents of a tenant's log whose number is above ``after``, oldest first."""
         return self._with_connection(lambda connection: read_log(connection, tenant, after, limit))
+
+    def put_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, in a transaction beside those of the writer."""
+        self._in_transaction(lambda connection: put_sign_ins(connection, tenant, entries))
+
+    def sign_ins(
+        self, tenant: TenantId, after: tuple[str, str] | None, limit: int, *, descending: bool
+    ) -> Sequence[SignInEntry]:
+        """Read sign-ins behind a time and id."""
+        return self._with_connection(
+            lambda connection: read_sign_ins(connection, tenant, after, limit, descending=descending)
+        )
+
+    def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, or None."""
+        return self._with_connection(lambda connection: read_sign_in(connection, tenant, key))
 
     def prove_readable(self) -> None:
         """Prove that the file is in its place and can be read."""
@@ -80,6 +95,13 @@ class SqliteReader:
         """Close the connections; no reader may be at work."""
         while self._idle:
             self._idle.pop().close()
+
+    def _in_transaction(self, write: Callable[[sqlite3.Connection], None]) -> None:
+        with storage_refusals(), closing(self._database.connect()) as connection:
+            self._database.require_unmoved()
+            connection.execute("BEGIN IMMEDIATE")
+            write(connection)
+            connection.execute("COMMIT")
 
     def _with_connection(self, read: Callable[[sqlite3.Connection], Result]) -> Result:
         with storage_refusals():

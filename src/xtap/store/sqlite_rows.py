@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from xtap.model.objects import Kind
-from xtap.store.protocol import AuditEntry
+from xtap.store.protocol import AuditEntry, SignInEntry
 from xtap.store.snapshot import Snapshot
 from xtap.store.sorted_map import SortedMap
 
@@ -85,6 +85,40 @@ def append_log(connection: sqlite3.Connection, entries: Sequence[tuple[TenantId,
         numbers[tenant] += 1
         rows.append((tenant, numbers[tenant], document))
     _many(connection, "INSERT INTO decision_log (tenant, sequence, document) VALUES", "(?, ?, ?)", "", rows)
+
+
+def read_sign_ins(
+    connection: sqlite3.Connection, tenant: TenantId, after: tuple[str, str] | None, limit: int, *, descending: bool
+) -> Sequence[SignInEntry]:
+    """Read up to ``limit`` sign-ins behind a time and id."""
+    order, behind = ("DESC", "<") if descending else ("ASC", ">")
+    bound = "" if after is None else f" AND (time, id) {behind} (?, ?)"
+    rows = connection.execute(
+        f"SELECT time, id, document FROM sign_ins WHERE tenant = ?{bound} "  # noqa: S608 - no input in the text
+        f"ORDER BY time {order}, id {order} LIMIT ?",
+        (tenant, *(after or ()), limit),
+    )
+    return tuple(SignInEntry(*row) for row in rows)
+
+
+def read_sign_in(connection: sqlite3.Connection, tenant: TenantId, key: str) -> bytes | None:
+    """Return the document of one sign-in, or None."""
+    row: tuple[bytes] | None = connection.execute(
+        "SELECT document FROM sign_ins WHERE tenant = ? AND id = ?", (tenant, key)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def put_sign_ins(connection: sqlite3.Connection, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+    """Put sign-ins into a tenant's log, inside the transaction that is open."""
+    latest = {entry.id: (tenant, entry.id, entry.time, entry.document) for entry in entries}
+    _many(
+        connection,
+        "INSERT INTO sign_ins (tenant, id, time, document) VALUES",
+        "(?, ?, ?, ?)",
+        " ON CONFLICT (tenant, id) DO UPDATE SET time = excluded.time, document = excluded.document",
+        latest.values(),
+    )
 
 
 def write(connection: sqlite3.Connection, work: Work) -> None:

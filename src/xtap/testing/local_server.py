@@ -131,7 +131,7 @@ class LocalServer:
 
     def token(self, tenant: str = "contoso", permissions: Sequence[str] = PERMISSIONS) -> str:
         """Return an app-only token of a demo tenant with these application permissions."""
-        return self._issuer().mint_app(TENANTS[tenant].id, registered(tenant, permissions), AUDIENCE)
+        return self.issuer().mint_app(TENANTS[tenant].id, registered(tenant, permissions), AUDIENCE)
 
     def user_token(self, tenant: str, scopes: Sequence[str], roles: Sequence[str] = ()) -> str:
         """Return a delegated token with these scopes, of a user with these directory roles (display names)."""
@@ -141,13 +141,14 @@ class LocalServer:
             scopes=tuple(scopes),
             directory_roles=tuple(DIRECTORY_ROLES[role] for role in roles),
         )
-        return self._issuer().mint_delegated(TENANTS[tenant].id, user, AUDIENCE)
+        return self.issuer().mint_delegated(TENANTS[tenant].id, user, AUDIENCE)
 
     def headers(self, tenant: str = "contoso") -> dict[str, str]:
         """Return request headers with a token that may do everything in a demo tenant."""
         return {"Authorization": f"Bearer {self.token(tenant)}"}
 
-    def _issuer(self) -> EmbeddedIssuer:
+    def issuer(self) -> EmbeddedIssuer:
+        """Return an issuer that signs with the server's keys."""
         signing = keys.load(self.folder / ".xtap" / SIGNING_KEYS)
         return EmbeddedIssuer(self.https, signing, NobodyAsks(), time.time)
 

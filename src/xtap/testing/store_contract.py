@@ -26,6 +26,7 @@ from xtap.errors import NotFound, Unavailable
 from xtap.model.ids import TenantId
 from xtap.model.objects import SINGLETON, Kind
 from xtap.store.protocol import AuditEntry, Change, Write
+from xtap.testing.sign_in_contract import SignInContract
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -70,7 +71,7 @@ def counting(key: str) -> Callable[[Snapshot], Change]:
 
 
 @pytest.mark.asyncio
-class StoreContract:
+class StoreContract(SignInContract):
     """What every store promises.
 
     Attributes:
@@ -347,6 +348,9 @@ class StoreContract:
             store.check(),
             store.log([(CONTOSO, b"{}")]),
             store.logged(CONTOSO),
+            store.sign_ins(CONTOSO),
+            store.sign_in(CONTOSO, ""),
+            store.add_sign_ins(CONTOSO, ()),
         ):
             with pytest.raises(Unavailable):
                 await call

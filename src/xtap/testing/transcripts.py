@@ -21,6 +21,7 @@ import httpx
 from msgspec import UNSET, Struct, UnsetType, ValidationError, convert, field
 
 from xtap.errors import ConfigurationError
+from xtap.model.ids import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 INNER_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 MATCHERS: Mapping[str, re.Pattern[str]] = {"<guid>": GUID, "<string>": re.compile(r"(?s).*")}
 POLICY = "policies/crossTenantAccessPolicy"
+ORGANIZATION = "tenantRelationships/multiTenantOrganization"
+AUTHORIZATION_POLICY = ("allowInvitesFrom", "guestUserRoleId", "defaultUserRolePermissions", "allowedToUseSSPR")
 TEMPLATES = ("multiTenantOrganizationPartnerConfiguration", "multiTenantOrganizationIdentitySynchronization")
 
 
@@ -236,6 +239,9 @@ class Runner:
 
     def wipe(self) -> None:
         """Bring the tenant back to the state that nobody configured, through the API."""
+        if self._ask("GET", ORGANIZATION).json()["state"] == "active":
+            self._ask("DELETE", f"{ORGANIZATION}/tenants/{self.tenant}")
+        self._ask("PATCH", f"{ORGANIZATION}/joinRequest", {"addedByTenantId": DIRECTORY})
         partners = self._ask("GET", f"{POLICY}/partners?$select=tenantId&$expand=identitySynchronization").json()
         for partner in partners["value"]:
             path = f"{POLICY}/partners/{partner['tenantId']}"
@@ -244,13 +250,22 @@ class Runner:
             self._ask("DELETE", path)
         if "@odata.nextLink" in partners:
             self.wipe()
+        for name in ("crossTenantPartners", "crossTenantSyncPolicyPartners"):
+            self._empty_bin(f"policies/deletedItems/{name}")
         self._ask("PATCH", POLICY, {"allowedCloudEndpoints": [], "displayName": None, "description": None})
+        self._ask("PATCH", "policies/authorizationPolicy", dict.fromkeys(AUTHORIZATION_POLICY))
+        self._ask("PATCH", "networkAccess/settings/crossTenantAccess", {"networkPacketTaggingStatus": None}, "beta")
         self._ask("POST", f"{POLICY}/default/resetToSystemDefault")
         for name in TEMPLATES:
             self._ask("POST", f"{POLICY}/templates/{name}/resetToDefaultSettings")
 
-    def _ask(self, method: str, path: str, body: object = UNSET) -> httpx.Response:
-        answer = self.send(Request(method=method, path=f"/{path}", body=body), "v1.0")
+    def _empty_bin(self, path: str) -> None:
+        while deleted := self._ask("GET", f"{path}?$select=tenantId", version="beta").json()["value"]:
+            for item in deleted:
+                self._ask("DELETE", f"{path}/{item['tenantId']}", version="beta")
+
+    def _ask(self, method: str, path: str, body: object = UNSET, version: ApiVersion = "v1.0") -> httpx.Response:
+        answer = self.send(Request(method=method, path=f"/{path}", body=body), version)
         answer.raise_for_status()
         return answer
 

@@ -28,6 +28,7 @@ WANTED = {
     "Forbidden": (403, "Authorization_RequestDenied"),
     "NotFound": (404, "Request_ResourceNotFound"),
     "NothingToUpdate": (404, "Directory_ObjectNotFound"),
+    "UnknownTenant": (404, "Directory_ObjectNotFound"),
     "Conflict": (409, "Request_Conflict"),
     "AlreadyExists": (409, "Request_MultipleObjectsWithSameKeyValue"),
     "DependencyFailed": (424, "FailedDependency"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from xtap.model import directory, enums, policies, settings
+from xtap.model import directory, directory_audit, enums, neighbours, organizations, policies, settings
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE
 from xtap.model.schema import WIRE_NAMES, properties, wire_name
 
@@ -25,9 +25,16 @@ ENUMS: dict[str, type[StrEnum]] = {
     "crossTenantAccessPolicyTargetConfigurationAccessType": enums.AccessType,
     "crossTenantAccessPolicyTargetType": enums.TargetType,
     "b2bIdentityProvidersType": enums.IdentityProvider,
+    "m365ResourceType": enums.ResourceType,
     "templateApplicationLevel": enums.TemplateApplicationLevel,
+    "multiTenantOrganizationState": enums.OrganizationState,
+    "multiTenantOrganizationMemberRole": enums.MemberRole,
+    "multiTenantOrganizationMemberState": enums.MemberState,
+    "multiTenantOrganizationMemberProcessingStatus": enums.ProcessingStatus,
 }
-TYPES = {name: shape for shape, name in WIRE_NAMES.items() if shape.__module__ != directory.__name__}
+MEMBERS = {organizations.Member, organizations.BasicMember}
+BESIDE = {directory.__name__, directory_audit.__name__, neighbours.__name__}
+TYPES = {name: shape for shape, name in WIRE_NAMES.items() if shape.__module__ not in BESIDE and shape not in MEMBERS}
 SLICES = {name: shape for shape, name in WIRE_NAMES.items() if name not in TYPES}
 IN_V1 = [name for name in TYPES if any("beta" not in facts for facts in CASES["types"][name].values())]
 
@@ -37,10 +44,14 @@ def test_the_case_file_has_our_types_and_no_other():
     assert set(CASES["enums"]) == set(ENUMS)
 
 
-def test_slices_of_the_directory_have_properties_of_the_metadata():
-    assert CASES["slices"].keys() == SLICES.keys()
+def test_slices_have_properties_of_the_metadata():
+    cases = CASES["slices"] | CASES["beside"]
+    assert cases.keys() == SLICES.keys()
     for name, shape in SLICES.items():
-        assert properties(shape).keys() == CASES["slices"][name].keys()
+        wanted = {each for each, facts in cases[name].items() if "beta" not in facts}
+        assert properties(shape).keys() == wanted
+    for shape in (neighbours.BetaAuthorizationPolicy, directory_audit.BetaDirectoryAudit):
+        assert properties(shape).keys() == cases[wire_name(shape)].keys()
 
 
 @pytest.mark.parametrize("name", IN_V1)

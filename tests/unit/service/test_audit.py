@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from xtap.errors import XtapError
-from xtap.model.audit import AuditRecord, directory_audit
+from xtap.model.audit import AuditRecord
+from xtap.model.directory_audit import directory_audit
 from xtap.model.ids import TenantId
 from xtap.model.versions import BETA
 from xtap.service import identity_sync, partners, singletons
@@ -45,7 +46,8 @@ class Audited:
     async def records(self) -> list[dict[str, Any]]:
         """Return what a client would read, oldest first."""
         entries = await self.service.store.audit(TENANT)
-        found = [directory_audit(msgspec.json.decode(each.document, type=AuditRecord)) for _, each in entries]
+        made = [directory_audit(msgspec.json.decode(each.document, type=AuditRecord)) for _, each in entries]
+        found: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(made))
         return sorted(found, key=lambda record: int(str(record["id"]).removeprefix("record-")))
 
     async def last(self, *steps: Awaitable[object]) -> dict[str, Any]:
@@ -89,6 +91,7 @@ async def test_a_new_partner(audited: Audited) -> None:
             "user": None,
         },
         "additionalDetails": [],
+        "userAgent": None,
     }
     modified = target.pop("modifiedProperties")
     assert target == {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from xtap.errors import Conflict
 from xtap.model.directory import ServicePrincipal, StoredGroup, Tenant, User
 from xtap.model.ids import TenantId
 from xtap.service import tenants
@@ -98,3 +99,12 @@ async def test_writing_the_same_again_changes_nothing(store: MemoryStore) -> Non
     await put_objects(store, CONTOSO, [ADELE], whole=True)
     await put_objects(store, CONTOSO, [ADELE], whole=True)
     assert (await store.snapshot(CONTOSO)).version == 1
+
+
+async def test_a_name_belongs_to_one_user(store: MemoryStore) -> None:
+    await put_objects(store, CONTOSO, [ADELE], whole=False)
+    with pytest.raises(Conflict, match=r"Two users would be called '(?i:adele)@contoso\.example'"):
+        await put_objects(store, CONTOSO, [User("b", "ADELE@contoso.example")], whole=False)
+    await put_objects(store, CONTOSO, [User("b", "ADELE@contoso.example")], whole=True)
+    await put_objects(store, CONTOSO, [User("b", "other@contoso.example"), ADELE], whole=False)
+    assert (await store.snapshot(CONTOSO)).version == 3

@@ -1,0 +1,258 @@
+"""How do tests speak to the emulator? Addresses below ``/xtap``, and a wrapper that lets requests to Graph fail.
+
+    POST /xtap/reset                            204  the tenant's policies are as nobody configured them
+    POST /xtap/seed      a tenant's document    204  they are those of the document
+    POST /xtap/snapshot                         201  {"id": …} of their present state, until the server stops
+    POST /xtap/restore   {"id": …}              204  they are in that state again
+    GET, POST /xtap/clock  {"advance": seconds} 200  {"now": …}, the time of the whole server
+    GET, POST, DELETE /xtap/faults  a fault     200, 204
+
+The tenant is that of the token. Who may do this: docs/adr/0012-emulator.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections import OrderedDict
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import DecodeError, json, to_builtins
+
+from xtap.emulator import state
+from xtap.emulator.faults import Faults
+from xtap.errors import Forbidden, InvalidInput, NotFound, NotSupported, UnknownSegment, XtapError
+from xtap.graph import failures
+from xtap.graph.exchange import Answer
+from xtap.http.bodies import decoded, json_object, read
+from xtap.model.ids import TenantId
+from xtap.model.versions import BETA
+from xtap.service.context import Call
+from xtap.service.permissions import Operation, require
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from typing import TypeAlias
+
+    from xtap.emulator.clock import Clock
+    from xtap.emulator.faults import Fault
+    from xtap.identity.callers import Callers
+    from xtap.model.schema import Document
+    from xtap.service.context import Service
+    from xtap.store.snapshot import Snapshot
+
+    Message: TypeAlias = MutableMapping[str, Any]
+    Receive: TypeAlias = Callable[[], Awaitable[Message]]
+    Send: TypeAlias = Callable[[Message], Awaitable[None]]
+    App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+    Handler: TypeAlias = Callable[[Call, Document], Awaitable[Answer]]
+
+PREFIX: Final = "/xtap/"
+SNAPSHOTS: Final = 32
+"""Snapshots of one tenant that are kept; an older one goes first."""
+
+_NEEDS: Final = (Operation.WRITE_POLICY, Operation.WRITE_IDENTITY_SYNC, Operation.WRITE_TEMPLATES)
+_NOT_READ: Final = frozenset({401, 403})
+_JSON: Final = b"application/json"
+_DONE: Final = Answer(204)
+
+
+class Emulator:
+    """The conveniences of one server.
+
+    Args:
+        service: what the server was built with; its time is that of ``clock``.
+        callers: who turns tokens into callers.
+        clock: what time it is.
+    """
+
+    def __init__(self, service: Service, callers: Callers, clock: Clock) -> None:
+        self._service = service
+        self._callers = callers
+        self._clock = clock
+        self._faults = Faults()
+        self._snapshots: dict[TenantId, OrderedDict[str, Snapshot]] = {}
+        self._stale: dict[tuple[TenantId, str], list[list[Message]]] = {}
+        self._handlers: Mapping[str, Mapping[str, Handler]] = {
+            "reset": {"POST": self._reset},
+            "seed": {"POST": self._seed},
+            "snapshot": {"POST": self._snapshot},
+            "restore": {"POST": self._restore},
+            "clock": {"GET": self._time, "POST": self._advance},
+            "faults": {"GET": self._list_faults, "POST": self._add_fault, "DELETE": self._clear_faults},
+        }
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send, inner: App) -> None:
+        """Answer a request below ``/xtap``; let every other one meet its fault, or pass."""
+        if scope["path"].startswith(PREFIX):
+            await _send(await self._control(scope, receive), send)
+            return
+        tenant = _claimed_tenant(dict(scope["headers"]).get(b"authorization", b""))
+        if tenant is None:
+            await inner(scope, receive, send)
+            return
+        if scope["method"] == "GET" and (waiting := self._stale.get((tenant, scope["path"].lower()))):
+            now = await _asked(scope, inner)
+            # What may not be read now is not read from the past either.
+            for message in now if now[0]["status"] in _NOT_READ else waiting.pop(0):
+                await send(message)
+            return
+        fault = self._faults.take(tenant, scope["method"], scope["path"])
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault is not None and fault.stale:
+            before = await _asked({**scope, "method": "GET", "query_string": b""}, inner)
+            if before[0]["status"] not in _NOT_READ:
+                self._stale[tenant, scope["path"].lower()] = [before] * fault.stale
+        if fault is not None and fault.status is not None:
+            await _send(self._failure(fault, scope), send)
+            return
+        await inner(scope, receive, send)
+
+    async def _control(self, scope: Message, receive: Receive) -> Answer:
+        headers = dict(scope["headers"])
+        request_id = self._service.new_id()
+        try:
+            _require_local(scope)
+            caller = await self._callers.of(headers)
+            for operation in _NEEDS:
+                require(caller, operation)
+            methods = self._handlers.get(scope["path"].removeprefix(PREFIX))
+            if methods is None:
+                raise UnknownSegment(f"There is nothing below {PREFIX} but {', '.join(self._handlers)}.")
+            handler = methods.get(scope["method"])
+            if handler is None:
+                raise NotSupported("This address has other methods.", ", ".join(methods))
+            body = decoded(await read(receive), headers)
+            document = json_object(body, headers) if body else {}
+            return await handler(Call(caller, BETA, request_id), document)
+        except XtapError as error:
+            return failures.answer(error, request_id, request_id, self._clock.now())
+
+    async def _reset(self, call: Call, _: Document) -> Answer:
+        self._faults.clear(call.caller.tenant)
+        self._forget_stale(call.caller.tenant)
+        await state.reset(self._service, call)
+        return _DONE
+
+    async def _seed(self, call: Call, document: Document) -> Answer:
+        await state.seed(self._service, call, document)
+        return _DONE
+
+    async def _snapshot(self, call: Call, _: Document) -> Answer:
+        kept = self._snapshots.setdefault(call.caller.tenant, OrderedDict())
+        name = self._service.new_id()
+        kept[name] = await self._service.store.snapshot(call.caller.tenant)
+        if len(kept) > SNAPSHOTS:
+            kept.popitem(last=False)
+        return _answer({"id": name}, 201)
+
+    async def _restore(self, call: Call, document: Document) -> Answer:
+        found = self._snapshots.get(call.caller.tenant, OrderedDict()).get(str(document.get("id")))
+        if found is None:
+            raise NotFound("This tenant has no such snapshot. Name the id that POST /xtap/snapshot answered.")
+        await state.restore(self._service, call, found)
+        return _DONE
+
+    async def _time(self, _: Call, __: Document) -> Answer:
+        return _answer({"now": self._clock.now().isoformat().replace("+00:00", "Z")})
+
+    async def _advance(self, call: Call, document: Document) -> Answer:
+        seconds = document.get("advance")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise InvalidInput.at("$.advance", 'Expected {"advance": seconds}.')
+        self._clock.advance(seconds)
+        return await self._time(call, document)
+
+    async def _list_faults(self, call: Call, _: Document) -> Answer:
+        return _answer({"value": to_builtins(self._faults.listing(call.caller.tenant))})
+
+    async def _add_fault(self, call: Call, document: Document) -> Answer:
+        self._faults.add(call.caller.tenant, document)
+        return _DONE
+
+    async def _clear_faults(self, call: Call, _: Document) -> Answer:
+        self._faults.clear(call.caller.tenant)
+        self._forget_stale(call.caller.tenant)
+        return _DONE
+
+    def _forget_stale(self, tenant: TenantId) -> None:
+        self._stale = {place: waiting for place, waiting in self._stale.items() if place[0] != tenant}
+
+    def _failure(self, fault: Fault, scope: Message) -> Answer:
+        """Build the error of a fault as Graph words it."""
+        request_id = self._service.new_id()
+        client_id = dict(scope["headers"]).get(b"client-request-id", request_id.encode()).decode("latin-1")
+        made = failures.answer(XtapError(_MESSAGE), request_id, client_id, self._clock.now())
+        body: Document = json.decode(made.body)
+        error = body["error"]
+        if isinstance(error, dict):
+            error["code"] = _CODES[fault.status or 500]
+        headers = [(b"request-id", request_id.encode()), (b"client-request-id", client_id.encode("latin-1"))]
+        if fault.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % fault.retry_after))
+        return Answer(fault.status or 500, json.encode(body), _JSON, tuple(headers))
+
+
+_MESSAGE: Final = "A fault that was asked for at /xtap/faults."
+_CODES: Final = {
+    409: "Request_Conflict",
+    424: "FailedDependency",
+    429: "TooManyRequests",
+    500: "InternalServerError",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+    504: "GatewayTimeout",
+}
+
+
+def _require_local(scope: Message) -> None:
+    """Refuse other machines, whatever the server listens on."""
+    client = scope.get("client")
+    try:
+        local = client is not None and ip_address(client[0]).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise Forbidden("The emulator is asked from this machine only.")
+
+
+def _claimed_tenant(authorization: bytes) -> TenantId | None:
+    """Return the tenant that a token says it is of, unverified: it chooses a fault, and nothing else."""
+    parts = authorization.split(b".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.decode(base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, DecodeError):
+        return None
+    tenant = claims.get("tid") if isinstance(claims, dict) else None
+    return TenantId(tenant.lower()) if isinstance(tenant, str) else None
+
+
+async def _asked(scope: Message, inner: App) -> list[Message]:
+    """Return what a request without a body is answered now."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await inner(scope, receive, send)
+    return sent
+
+
+def _answer(document: Document, status: int = 200) -> Answer:
+    return Answer(status, json.encode(document), _JSON)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    headers = [*answer.headers, (b"cache-control", b"no-store")]
+    if answer.status != 204:
+        headers += [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body))]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,161 @@
+"""The Microsoft 365 capabilities of the default policy and of partners: at most one of each type."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
+
+from msgspec import json, structs
+
+from xtap.errors import AlreadyExists, InvalidInput, Violation
+from xtap.model.audit import Activity
+from xtap.model.capabilities import EXCHANGE, ON_DEFAULT, ON_PARTNERS, Capability, InboundAccess
+from xtap.model.editing import edit
+from xtap.model.objects import Kind
+from xtap.service.audit import Modification, change
+from xtap.service.partners import no_such_object
+from xtap.service.permissions import Operation, require
+from xtap.service.recycle_bin import DEFAULT_OWNER, owned_key
+from xtap.store.protocol import Change
+from xtap.store.snapshot import Snapshot
+from xtap.store.sorted_map import SortedMap
+
+if TYPE_CHECKING:
+    from xtap.model.schema import Document
+    from xtap.service.context import Call, Service
+
+_ODATA: Final = "#microsoft.graph."
+
+
+async def listing(service: Service, call: Call, owner: str) -> Snapshot:
+    """Return a state whose capabilities are those of one owner, by name.
+
+    Raises:
+        Forbidden: the caller may not read them.
+        NotFound: there is no such partner.
+    """
+    require(call.caller, Operation.READ_CAPABILITIES)
+    snapshot = await service.store.snapshot(call.caller.tenant)
+    _require_owner(snapshot, owner)
+    prefix = owned_key(owner, "")
+    own = []
+    for key, document in snapshot.scan(Kind.CAPABILITY, prefix):
+        if not key.startswith(prefix):
+            break
+        own.append((key.removeprefix(prefix), document))
+    return Snapshot(snapshot.tenant, snapshot.version, snapshot.sequence, {Kind.CAPABILITY: SortedMap.from_sorted(own)})
+
+
+async def read(service: Service, call: Call, owner: str, name: str) -> bytes:
+    """Return one capability.
+
+    Raises:
+        Forbidden: the caller may not read it.
+        NotFound: there is no such partner, or it has no entry of this name (in this very case).
+    """
+    stored = (await listing(service, call, owner)).get(Kind.CAPABILITY, name)
+    if stored is None:
+        raise no_such_object(name[:128])
+    return stored
+
+
+async def create(service: Service, call: Call, owner: str, body: Document) -> bytes:
+    """Add a capability and return it.
+
+    Raises:
+        Forbidden: the caller may not write it.
+        NotFound: there is no such partner.
+        InvalidInput: the body breaks rules.
+        AlreadyExists: there is one of this type.
+    """
+    given = body.get("@odata.type")
+    name = str(given).removeprefix("#").removeprefix("microsoft.graph.")
+    _may_write(call, name)
+    known = ON_DEFAULT if owner == DEFAULT_OWNER else ON_PARTNERS
+    problems = []
+    if name not in known:
+        found = "is missing" if given is None else f"is '{str(given)[:128]}'"
+        message = f"'@odata.type' {found}. Expected '{_ODATA}' and one of {', '.join(sorted(known))}."
+        problems.append(Violation("$['@odata.type']", message))
+    if body.get("inboundAccess") is None:
+        message = "'inboundAccess' is missing. Say who of the other tenant may use the capability."
+        problems.append(Violation("$.inboundAccess", message, "MissingProperty"))
+    blank = Capability(name=name, last_modified_date_time=_stamp(service))
+    after, violations = edit(blank, body, Capability, blank, service.strength)
+    if problems or violations:
+        raise InvalidInput([*problems, *violations])
+    key = owned_key(owner, name)
+
+    def decide(snapshot: Snapshot) -> Change:
+        _require_owner(snapshot, owner)
+        if snapshot.get(Kind.CAPABILITY, key) is not None:
+            raise AlreadyExists("Another object with the same value for property name already exists.")
+        return change(service, call, Modification(Activity.ADD_CAPABILITY, Kind.CAPABILITY, key, None, after))
+
+    await service.store.change(call.caller.tenant, decide)
+    return json.encode(after)
+
+
+async def update(service: Service, call: Call, owner: str, name: str, body: Document) -> None:
+    """Change the properties of a capability that the body names.
+
+    Raises:
+        Forbidden: the caller may not write it.
+        NotFound: there is no such capability.
+        InvalidInput: the body breaks rules; nothing is changed.
+    """
+    _may_write(call, name)
+    key = owned_key(owner, name)
+
+    def decide(snapshot: Snapshot) -> Change:
+        before = _current(snapshot, owner, name)
+        blank = structs.replace(before, inbound_access=InboundAccess())
+        after, violations = edit(before, body, Capability, blank, service.strength)
+        if violations:
+            raise InvalidInput(violations)
+        if after == before:
+            return Change(())
+        after = structs.replace(after, last_modified_date_time=_stamp(service))
+        return change(service, call, Modification(Activity.UPDATE_CAPABILITY, Kind.CAPABILITY, key, before, after))
+
+    await service.store.change(call.caller.tenant, decide)
+
+
+async def delete(service: Service, call: Call, owner: str, name: str) -> None:
+    """Remove a capability: it is disabled.
+
+    Raises:
+        Forbidden: the caller may not write it.
+        NotFound: there is no such capability.
+    """
+    _may_write(call, name)
+    key = owned_key(owner, name)
+
+    def decide(snapshot: Snapshot) -> Change:
+        before = _current(snapshot, owner, name)
+        return change(service, call, Modification(Activity.DELETE_CAPABILITY, Kind.CAPABILITY, key, before, None))
+
+    await service.store.change(call.caller.tenant, decide)
+
+
+def _may_write(call: Call, name: str) -> None:
+    exchange = name in EXCHANGE
+    require(call.caller, Operation.WRITE_EXCHANGE_CAPABILITIES if exchange else Operation.WRITE_CAPABILITIES)
+
+
+def _require_owner(snapshot: Snapshot, owner: str) -> None:
+    if owner != DEFAULT_OWNER and snapshot.get(Kind.PARTNER, owner) is None:
+        raise no_such_object(owner)
+
+
+def _current(snapshot: Snapshot, owner: str, name: str) -> Capability:
+    _require_owner(snapshot, owner)
+    stored = snapshot.get(Kind.CAPABILITY, owned_key(owner, name))
+    if stored is None:
+        raise no_such_object(name[:128])
+    return json.decode(stored, type=Capability)
+
+
+def _stamp(service: Service) -> str:
+    """Write the time as the examples do: seven fractional digits."""
+    return service.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")

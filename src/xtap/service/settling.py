@@ -1,0 +1,115 @@
+"""What is due? Joins whose time has come, and effects of organizations that are not carried out yet.
+
+Nothing sleeps and nothing runs beside the requests: every access asks first, and finishes what is due. A server that
+died between two tenants' transactions finishes at the next access, whoever makes it (docs/adr/0011).
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from xtap.errors import Unavailable
+from xtap.model.audit import Activity
+from xtap.model.enums import MemberState
+from xtap.model.ids import DIRECTORY, TenantId
+from xtap.model.membership import why_not_joining
+from xtap.model.objects import Kind
+from xtap.service import effects
+from xtap.service.audit import Modification, event_of
+from xtap.service.organization_draft import Draft, join_of, organization_of
+from xtap.store.protocol import Change, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from xtap.service.context import Service
+    from xtap.service.effects import Effect
+    from xtap.service.organization_draft import StoredJoin
+    from xtap.store.snapshot import Snapshot
+
+
+log = logging.getLogger(__name__)
+
+
+async def settle(service: Service) -> None:
+    """Finish everything that is due in every organization; what cannot be finished now is left to the next access.
+
+    Never raises: what is due is another tenant's matter as often as the caller's, who can be answered without it.
+    """
+    try:
+        await _settle(service)
+    except Unavailable as error:
+        log.warning("what is due in multitenant organizations waits: %s", error.message)
+    except Exception:
+        log.exception("what is due in multitenant organizations cannot be finished")
+
+
+async def _settle(service: Service) -> None:
+    directory = await service.store.snapshot(DIRECTORY)
+    if next(_due(directory, service.now), None) is not None:
+        directory = await service.store.change(DIRECTORY, partial(_joined, service))
+    if directory.count(Kind.EFFECT):
+        await _carry_out(service, directory)
+
+
+def moment(time: datetime) -> str:
+    """Return a time as texts that sort like times."""
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _due(directory: Snapshot, now: Callable[[], datetime]) -> Iterator[tuple[str, TenantId]]:
+    """Yield key and tenant of each join whose time has come, in the order of time."""
+    if not directory.count(Kind.DUE_JOIN):
+        return
+    limit = moment(now())
+    for key, _ in takewhile(lambda row: row[0].partition("|")[0] <= limit, directory.scan(Kind.DUE_JOIN)):
+        yield key, TenantId(key.partition("|")[2])
+
+
+def _joined(service: Service, directory: Snapshot) -> Change:
+    draft = Draft(directory)
+    for key, tenant in _due(directory, service.now):
+        draft.put(Kind.DUE_JOIN, key, None)
+        wish = join_of(directory, tenant)
+        if wish is not None:
+            _join(draft, tenant, wish)
+    return draft.change()
+
+
+def _join(draft: Draft, tenant: TenantId, wish: StoredJoin) -> None:
+    organization = organization_of(draft.state, wish.added_by)
+    failure = why_not_joining(organization, tenant, wish.added_by)
+    before = None if organization is None else organization.member(tenant)
+    if organization is None or before is None or failure is not None:
+        draft.put(Kind.JOIN_REQUEST, tenant, structs.replace(wish, failure=failure))
+        return
+    joined = f"{wish.due[:19]}Z"
+    after = structs.replace(before, state=MemberState.ACTIVE, joined_date_time=joined)
+    organization = organization.with_member(after)
+    draft.put(Kind.ORGANIZATION, organization.id, organization)
+    draft.put(Kind.JOIN_REQUEST, tenant, None)
+    event = event_of(Modification(Activity.MEMBER_JOINS, Kind.MEMBER, tenant, before, after))
+    draft.tell(wish.author, tenant, organization.active(), event)
+    draft.join(organization, tenant, wish.author)
+
+
+async def _carry_out(service: Service, directory: Snapshot) -> None:
+    """Carry out every effect, tenant by tenant, and forget those that are carried out."""
+    waiting: dict[TenantId, list[tuple[str, Effect]]] = {}
+    for key, document in directory.scan(Kind.EFFECT):
+        effect = effects.decode(document)
+        waiting.setdefault(effect.tenant, []).append((key, effect))
+    for tenant, those in waiting.items():
+        await service.store.change(tenant, partial(effects.carry_out, service, those))
+        await service.store.change(DIRECTORY, partial(_forgotten, [key for key, _ in those]))
+
+
+def _forgotten(keys: list[str], directory: Snapshot) -> Change:
+    there = (key for key in keys if directory.get(Kind.EFFECT, key) is not None)
+    return Change(tuple(Write(Kind.EFFECT, key, None) for key in there))

@@ -1,0 +1,119 @@
+"""An organization that a crash interrupts: whatever was left is finished at the next access, once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conformance.stage import LETTERS, MTO, POLICY, ids, opened
+from xtap.errors import Unavailable
+from xtap.model.ids import DIRECTORY
+from xtap.model.objects import Kind
+from xtap.store.memory import MemoryStore
+from xtap.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conformance.stage import Stage
+    from xtap.model.ids import TenantId
+    from xtap.store.protocol import Change
+    from xtap.store.snapshot import Snapshot
+
+
+class Mortal(MemoryStore):
+    """A store that refuses after some changes, as if the server had died there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes = 0
+        self.last: int | None = None
+
+    async def change(self, tenant: TenantId, decide: Callable[[Snapshot], Change]) -> Snapshot:
+        """Change, unless that would be one too many."""
+        if self.last is not None and self.changes >= self.last:
+            raise Unavailable("The server is dead.")
+        before = await self.snapshot(tenant)
+        after = await super().change(tenant, decide)
+        self.changes += after.version > before.version
+        return after
+
+
+async def _play(stage: Stage) -> None:
+    """Two tenants are in an organization with templates; the third asks to join."""
+    trust = {"inboundTrust": {"isMfaAccepted": True}}
+    for each in LETTERS:
+        await stage.ask(each, "PATCH", f"{POLICY}/templates/multiTenantOrganizationPartnerConfiguration", trust)
+    await stage.gather("b")
+    await stage.add("c")
+
+
+async def _seen(stage: Stage) -> list[Any]:
+    seen: list[Any] = []
+    for each in ("d", "a", "b", "c"):
+        told = [(name, author) for name, _, author in await stage.told(each)]
+        seen += [await stage.members(each), await stage.partners(each), told]
+    directory = await stage.store.snapshot(DIRECTORY)
+    return [*seen, directory.count(Kind.EFFECT), directory.count(Kind.DUE_JOIN), directory.count(Kind.JOIN_REQUEST)]
+
+
+async def _dies_after(folder: Path, changes: int | None, path: tuple[str, str, str, Any]) -> tuple[list[Any], int]:
+    """Let a request be cut short after some changes, and return what is seen after a restart, and how many it makes."""
+    store = Mortal()
+    async with opened(folder, store=store) as stage:
+        await _play(stage)
+        if path[1] == "DELETE":
+            await stage.join("c")
+        store.changes, store.last = 0, changes
+        answer = await stage.client.request(path[1], f"/v1.0{path[2]}", headers=stage.headers(path[0]), json=path[3])
+        assert answer.status_code == (503 if changes == 0 else 204)
+        store.last = None
+        await stage.open()
+        if changes == 0:
+            await stage.ask(*path)
+        return await _seen(stage), store.changes
+
+
+JOIN = ("c", "PATCH", f"{MTO}/joinRequest", {"addedByTenantId": ids("a")})
+LEAVE = ("c", "DELETE", f"{MTO}/tenants/{ids('c')}", None)
+
+
+@pytest.mark.parametrize("request_", [JOIN, LEAVE], ids=["join", "leave"])
+async def test_what_a_crash_interrupts_is_finished_once(tmp_path: Path, request_: tuple[str, str, str, Any]):
+    whole, changes = await _dies_after(tmp_path, None, request_)
+    assert changes >= 7, "the register, then each of three tenants and the register again"
+    for number in range(changes):
+        found, _ = await _dies_after(tmp_path, number, request_)
+        assert found == whole, number
+
+
+async def test_requests_at_the_same_time_finish_a_join_once(tmp_path: Path):
+    store = SqliteStore.open(tmp_path / "xtap.db", exclusive=True)
+    async with opened(tmp_path, timedelta(hours=1), store) as stage:
+        await stage.create()
+        for each in ("b", "c"):
+            await stage.add(each)
+            await stage.join(each)
+        stage.time += timedelta(hours=1)
+        await asyncio.gather(*(stage.partners(each) for each in LETTERS * 5))
+        assert await stage.partners("a") == {"b": True, "c": True}
+        for each, others in (("a", "bc"), ("b", "ac"), ("c", "ab")):
+            added = [key for name, key, _ in await stage.told(each) if name.startswith("Add a partner")]
+            assert sorted(map(str, added)) == sorted(ids(other) for other in others)
+        assert (await store.snapshot(DIRECTORY)).count(Kind.EFFECT) == 0
+
+
+async def test_reading_goes_on_while_nothing_can_be_written(tmp_path: Path):
+    store = Mortal()
+    async with opened(tmp_path, timedelta(hours=1), store) as stage:
+        await _play(stage)
+        await stage.join("c")
+        stage.time += timedelta(hours=1)
+        store.last = 0
+        assert (await stage.members("a"))["c"] == ("member", "pending")
+        store.last = None
+        assert (await stage.members("a"))["c"] == ("member", "active")
