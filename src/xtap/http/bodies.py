@@ -127,7 +127,7 @@ def _shallow_decoder(levels: int) -> msgspec.json.Decoder[Json]:
     scalar = str | int | float | bool | None
     inner, outer = scalar, scalar
     for _ in range(levels):
-        inner, outer = outer, scalar | dict[str, outer] | list[scalar | dict[str, inner]]  # type: ignore[valid-type,misc]
+        inner, outer = outer, scalar | dict[str, outer] | list[scalar | dict[str, inner]]  # type: ignore[valid-type]
     return msgspec.json.Decoder(outer)
 
 
