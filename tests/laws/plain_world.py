@@ -89,15 +89,6 @@ class PlainWorld:
                 return each
         return None
 
-    def deleted(self) -> list[tuple[str, str, str]]:
-        """Return tenant, kind and key of everything that was deleted."""
-        return [
-            (tenant, kind, key)
-            for tenant, plain in self.tenants.items()
-            for kind, items in (("partner", plain.deleted_partners), ("sync", plain.deleted_syncs))
-            for key in items
-        ]
-
     # --- the organization ------------------------------------------------------------
 
     def create(self, tenant: str, body: dict[str, Any]) -> int:
