@@ -95,10 +95,11 @@ PLACES: dict[str, tuple[str, str, st.SearchStrategy[dict[str, Any]]]] = {
 }
 AREAS = (
     *("singleton", "partner", "partner", "partner", "sync", "sync", "deleted", "deleted"),
-    *("capability", "capability", "organization", "member", "member", "join", "gather", "wait", "look", "restart"),
+    *("capability", "capability", "organization", "member", "member", "join", "gather", "scatter"),
+    *("wait", "look", "look", "restart"),
 )
 BINS = {"partner": "crossTenantPartners", "sync": "crossTenantSyncPolicyPartners"}
-ORGANIZATIONS = st.sampled_from(
+ORGANIZATIONS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     ({"displayName": "x"}, {"displayName": "y"}, {"description": "z"}, {"displayName": None}, {})
 )
 NAMES = st.sampled_from(("crossTenantOpenProfileCard", "crossTenantMailTipsAll"))
@@ -167,7 +168,7 @@ class Playing(RuleBasedStateMachine):
         elif method == "PATCH":
             self.both(tenant, method, path, body, lambda plain: plain.change_partner(key, body), version)
         else:
-            self.both(tenant, method, path, None, lambda plain: plain.delete_partner(key), version)
+            self.delete(tenant, "partner", key)
 
     def add_partner(self, tenant: str, key: str, body: dict[str, Any], version: str = "v1.0") -> None:
         def add(plain: PlainTenant) -> int:
@@ -185,16 +186,26 @@ class Playing(RuleBasedStateMachine):
         elif method == "PATCH":
             self.both(tenant, method, path, body, lambda plain: plain.change_sync(key, body), version)
         else:
-            self.both(tenant, method, path, None, lambda plain: plain.delete_sync(key), version)
+            self.delete(tenant, "sync", key)
 
     def deleted(self, tenant: str, data: st.DataObject) -> None:
+        """Restore or purge something, or delete something first."""
         plain = self.plain.tenants[tenant]
-        kind, items = data.draw(st.sampled_from((("partner", plain.deleted_partners), ("sync", plain.deleted_syncs))))
-        key = _near(data, items) if items else STRANGER
-        action = data.draw(st.sampled_from(("restore", "restore", "restore", "purge")))
+        kind = data.draw(st.sampled_from((*BINS,)))
+        there, gone = (
+            (plain.partners, plain.deleted_partners) if kind == "partner" else (plain.syncs, plain.deleted_syncs)
+        )
+        if not gone:
+            self.delete(tenant, kind, _near(data, there))
+            return
+        key, action = _near(data, gone), data.draw(st.sampled_from(("restore", "restore", "restore", "purge")))
         path = f"{DELETED}/{BINS[kind]}/{key}"
         asked = ("DELETE", path) if action == "purge" else ("POST", f"{path}/restore")
         self.both(tenant, *asked, None, lambda plain: getattr(plain, f"{action}_{kind}")(key), "beta")
+
+    def delete(self, tenant: str, kind: str, key: str) -> None:
+        path = f"{POLICY}/partners/{key}{'' if kind == 'partner' else '/identitySynchronization'}"
+        self.both(tenant, "DELETE", path, None, lambda plain: getattr(plain, f"delete_{kind}")(key))
 
     def capability(self, tenant: str, data: st.DataObject) -> None:
         method = data.draw(st.sampled_from(("POST", "POST", "PATCH", "DELETE")))
@@ -252,6 +263,12 @@ class Playing(RuleBasedStateMachine):
             self.add(tenant, other, {})
             self.ask_to_join(other, tenant)
 
+    def scatter(self, tenant: str, _: st.DataObject) -> None:
+        """Come back with one step: every tenant leaves, this one last."""
+        for other in sorted(IDS, key=lambda each: each == tenant):
+            path = f"{MTO}/tenants/{other}"
+            self.all(other, "DELETE", path, None, lambda plain, other=other: plain.remove(other, other))  # type: ignore[misc]
+
     # --- time, restarts and what is seen ---------------------------------------------
 
     def wait(self, _: str, data: st.DataObject) -> None:
@@ -278,6 +295,10 @@ class Playing(RuleBasedStateMachine):
             plain.partners[key] | {"identitySynchronization": plain.syncs.get(key)} for key in sorted(plain.partners)
         ]
         yield f"{POLICY}/partners?$expand=identitySynchronization", partners
+        for key, partner in plain.partners.items():
+            yield f"{POLICY}/partners/{key}", partner
+        for key, sync in plain.syncs.items():
+            yield f"{POLICY}/partners/{key}/identitySynchronization", sync
         for owner, found in plain.capabilities.items():
             yield f"{_owner(owner)}/m365Capabilities", [_typed(found[name]) for name in sorted(found)]
         for kind, items in (("partner", plain.deleted_partners), ("sync", plain.deleted_syncs)):
@@ -377,4 +398,4 @@ def play(rounds: int, first: int) -> None:
 
 
 def test_every_answer_is_that_of_a_plain_model() -> None:
-    play(30, 0)
+    play(35, 0)

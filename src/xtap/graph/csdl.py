@@ -157,14 +157,14 @@ def _singletons(version: Version) -> dict[str, Shape]:
         "signIns": SHAPE_BETA if version is BETA else SHAPE_V1,
     }
     organization = Navigation(shape_of(organizations.MultiTenantOrganization))
-    found = {
+    found: dict[str, dict[str, PropertyType]] = {
         "policies": policy,
         "tenantRelationships": {"multiTenantOrganization": organization},
         "auditLogs": {name: Navigation(shape, many=True) for name, shape in logs.items()},
     }
     if version is BETA:
         policy["deletedItems"] = Navigation(shape_of(policies.DeletedItems))
-        access = {"crossTenantAccess": Navigation(shape_of(neighbours.NetworkAccess))}
+        access: dict[str, PropertyType] = {"crossTenantAccess": Navigation(shape_of(neighbours.NetworkAccess))}
         found["networkAccess"] = {"settings": Navigation(Shape(f"{_NAMESPACE}networkaccess.settings", access))}
     return {name: Shape(f"{_NAMESPACE}{_CONTAINERS[name]}", links) for name, links in found.items()}
 

@@ -106,20 +106,22 @@ V1: Final[Mapping[str, PropertyType]] = MappingProxyType(
         "deviceDetail": _complex(
             "deviceDetail",
             "deviceId displayName operatingSystem browser trustType",
-            **dict.fromkeys(("isCompliant", "isManaged"), Scalar.BOOLEAN),
+            isCompliant=Scalar.BOOLEAN,
+            isManaged=Scalar.BOOLEAN,
         ),
         "location": _complex(
             "signInLocation",
             "city state countryOrRegion",
             geoCoordinates=_complex(
-                "geoCoordinates", **dict.fromkeys(("altitude", "latitude", "longitude"), Scalar.DOUBLE)
+                "geoCoordinates", altitude=Scalar.DOUBLE, latitude=Scalar.DOUBLE, longitude=Scalar.DOUBLE
             ),
         ),
         "appliedConditionalAccessPolicies": Collection(
             _complex(
                 "appliedConditionalAccessPolicy",
                 "id displayName",
-                **dict.fromkeys(("enforcedGrantControls", "enforcedSessionControls"), _TEXTS),
+                enforcedGrantControls=_TEXTS,
+                enforcedSessionControls=_TEXTS,
                 result=_APPLIED_RESULT,
             )
         ),

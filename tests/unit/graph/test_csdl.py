@@ -250,9 +250,9 @@ def test_the_service_says_the_same_of_every_type(version: str) -> None:
         described = facts(schema(version), name)
         if name in PARTIAL:
             sdk = {each for each, fact in OURS[name].items() if "sdk" in fact}
-            known = {each: fact for each, fact in described.items() if each not in sdk}
-            assert known.items() <= facts(theirs(version), name).items(), name
-            hidden = facts(theirs(version), name).keys() - known.keys()
+            both = {each: fact for each, fact in described.items() if each not in sdk}
+            assert both.items() <= facts(theirs(version), name).items(), name
+            hidden = facts(theirs(version), name).keys() - both.keys()
             assert hidden <= {"id", "deletedDateTime"}, name
         else:
             assert described == facts(theirs(version), name), name
