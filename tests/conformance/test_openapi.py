@@ -231,7 +231,7 @@ def session(tenants: FreshTenants) -> Iterator[requests.Session]:
         tokens = tenants.take("openapi")
         opened.headers["Authorization"] = tokens(None)
         asyncio.run(_bring_sign_in(tenants, tokens.tenant))
-        _prepare(f"{tenants.server.http}/v1.0", opened)
+        _prepare_policies(f"{tenants.server.http}/v1.0", opened)
         yield opened
 
 
@@ -244,15 +244,27 @@ async def _bring_sign_in(tenants: FreshTenants, tenant: TenantId) -> None:
     await store.close()
 
 
-def _prepare(url: str, session: requests.Session, *, apart: bool = False) -> None:
-    """Make sure that the objects of the cases are there; in no multitenant organization if ``apart``."""
-    own = session.get(f"{url}/organization").json()["value"][0]["id"]
+def _prepare(url: str, session: requests.Session, method: str, path: str) -> None:
+    """Make sure that the objects of the cases are there."""
+    if path.startswith(MTO):
+        _prepare_organization(url, session, apart=(method, path) == ("put", MTO))
+    elif path.startswith("/policies"):
+        _prepare_policies(url, session)
+
+
+def _prepare_organization(url: str, session: requests.Session, *, apart: bool) -> None:
+    """Make sure that there is an organization with another tenant; or that there is none, if it is to be created."""
     if apart:
+        own = session.get(f"{url}/organization").json()["value"][0]["id"]
         assert session.delete(f"{url}{MTO}/tenants/{own}").status_code in {204, 404}
     else:
         assert session.put(f"{url}{MTO}", json={"displayName": "x"}).status_code in {201, 400}
         assert session.delete(f"{url}{MTO}/tenants/{ADDED}").status_code in {204, 404}
         assert session.post(f"{url}{MTO}/tenants", json={"tenantId": SECOND}).status_code in {201, 400}
+
+
+def _prepare_policies(url: str, session: requests.Session) -> None:
+    """Make sure that the partners of the cases are there, and one of them has a synchronization policy."""
     partners = f"{url}{ROOT}/partners"
     body: dict[str, Any] = {"tenantId": PARTNER, "automaticUserConsentSettings": {"inboundAllowed": True}}
     if session.post(partners, json=body).status_code == 409:
@@ -303,11 +315,10 @@ def _conform(
             case.path_parameters["directoryAudit-id"] = audit
         response = case.call_and_validate(base_url=url, session=session, checks=CHECKS)
         statuses.add(response.status_code)
-        if method in {"delete", "post"} or apart:
-            _prepare(url, session, apart=apart)
+        if method in {"delete", "post"} or (method, path) == ("put", MTO):
+            _prepare(url, session, method, path)
 
-    apart = (method, path) == ("put", MTO)
-    _prepare(url, session, apart=apart)
+    _prepare(url, session, method, path)
     audit = session.get(f"{url}/auditLogs/directoryAudits?$top=1").json()["value"][0]["id"]
     conform()
     assert 401 not in statuses
