@@ -72,7 +72,7 @@ _FOUND: Final = MappingProxyType(
 )
 """Functions of the relationships with other tenants: name, parameter and what each returns."""
 
-_WRITTEN: Final = MappingProxyType({Scalar.GUID: "Edm.String", Scalar.INT: "Edm.Int32"})
+_WRITTEN: Final = MappingProxyType({Scalar.GUID: "Edm.String", Scalar.TEXT: "Edm.String", Scalar.INT: "Edm.Int32"})
 """Types that the metadata of the service writes otherwise than query options treat them."""
 
 _GUIDS: Final = frozenset(
