@@ -16,7 +16,8 @@ from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.laws.plain_settings import B2B, TRUST, Refused, everyone, whole
+from tests.laws.plain_bodies import ACCESSES, NAMES, ORGANIZATIONS, PARTNERS, PLACES, SOMEBODY, SYNCS, TEMPLATE
+from tests.laws.plain_settings import Refused
 from tests.laws.plain_tenant import BETA
 from tests.laws.plain_world import NOBODY, START, PlainWorld
 from tests.laws.real_world import RealWorld
@@ -35,76 +36,15 @@ MEMORY = "/dev/shm"
 POLICY, MTO = "/policies/crossTenantAccessPolicy", "/tenantRelationships/multiTenantOrganization"
 DELETED = "/policies/deletedItems"
 IDS = tuple(f"{number}{number * 7:07x}-1111-4111-8111-11111111111{number}" for number in range(1, 4))
-STRANGER = "9c5d131d-b1c3-4fc4-9e3f-c6557947d551"
-TENANTS, KEYS = st.sampled_from((IDS[0], IDS[0], IDS[0], *IDS)), st.sampled_from((*IDS, STRANGER))
+TENANTS, KEYS = st.sampled_from((IDS[0], IDS[0], IDS[0], *IDS)), st.sampled_from((*IDS, SOMEBODY))
 VERSIONS = st.sampled_from(("v1.0", "beta"))
 
-TRUSTS = st.sampled_from((None, {}, {"isMfaAccepted": True}, {[*TRUST][1]: False, [*TRUST][2]: None}))
-PART = {"usersAndGroups": {"accessType": "blocked"}}
-ONE_APP = everyone("applications", "allowed") | {"usersAndGroups": None}
-CHANNELS = st.sampled_from((None, {}, whole("blocked"), ONE_APP, PART, {"applications": {}}))
-CONSENTS = st.sampled_from((None, {}, {"inboundAllowed": True}, {"inboundAllowed": False}, {"outboundAllowed": False}))
-RESTRICTIONS = st.sampled_from((None, {}, everyone("applications", "allowed"), {"devices": {"rule": "x"}}, PART))
-IN_BOTH: dict[str, st.SearchStrategy[Any]] = {
-    "inboundTrust": TRUSTS,
-    **dict.fromkeys(B2B[1:3], CHANNELS),
-    "tenantRestrictions": RESTRICTIONS,
-    "m365CollaborationInbound": st.sampled_from((None, everyone("users", "allowed"), {"users": None})),
-    "blockServiceProviderOutboundAccess": st.sampled_from((None, True)),
-}
-REDEMPTION = st.sampled_from((None, {"fallbackIdentityProvider": "emailOneTimePasscode"}))
-DEFAULTS = st.fixed_dictionaries(
-    {}, optional=IN_BOTH | {"invitationRedemptionIdentityProviderConfiguration": REDEMPTION}
-)
-PARTNERS = st.fixed_dictionaries({}, optional=IN_BOTH | {"automaticUserConsentSettings": CONSENTS})
-ALLOWED = st.sampled_from((None, {}, {"isSyncAllowed": True}, {"isSyncAllowed": True}, {"isSyncAllowed": False}))
-SYNCS = st.fixed_dictionaries(
-    {},
-    optional={
-        "displayName": st.sampled_from((None, "x", "")),
-        "userSyncInbound": ALLOWED,
-        "groupSyncInbound": ALLOWED,
-        "externalCloudAuthorizedApplicationId": st.sampled_from((None, STRANGER)),
-    },
-)
-LEVELS = {"templateApplicationLevel": st.sampled_from((None, "none", "newPartners", "existingPartners"))}
-PARTNER_TEMPLATES: dict[str, st.SearchStrategy[Any]] = {
-    **LEVELS,
-    "inboundTrust": TRUSTS,
-    B2B[0]: CHANNELS,
-    "automaticUserConsentSettings": CONSENTS,
-}
-POLICIES: dict[str, st.SearchStrategy[Any]] = {
-    "displayName": st.sampled_from((None, "x")),
-    "allowedCloudEndpoints": st.sampled_from(([], ["microsoftonline.us"])),
-}
-TEMPLATE, RESET = "/templates/multiTenantOrganization", "resetToDefaultSettings"
-PLACES: dict[str, tuple[str, str, st.SearchStrategy[dict[str, Any]]]] = {
-    "": ("policy", "", st.fixed_dictionaries({}, optional=POLICIES)),
-    "/default": ("default", "resetToSystemDefault", DEFAULTS),
-    f"{TEMPLATE}PartnerConfiguration": (
-        "partner_template",
-        RESET,
-        st.fixed_dictionaries({}, optional=PARTNER_TEMPLATES),
-    ),
-    f"{TEMPLATE}IdentitySynchronization": (
-        "sync_template",
-        RESET,
-        st.fixed_dictionaries({}, optional=LEVELS | {"userSyncInbound": ALLOWED}),
-    ),
-}
 AREAS = (
     *("singleton", "partner", "partner", "partner", "sync", "sync", "deleted", "deleted"),
     *("capability", "capability", "organization", "member", "member", "join", "gather", "scatter"),
     *("wait", "look", "restart"),
 )
 BINS = {"partner": "crossTenantPartners", "sync": "crossTenantSyncPolicyPartners"}
-ORGANIZATIONS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    ({"displayName": "x"}, {"displayName": "y"}, {"description": "z"}, {"displayName": None}, {})
-)
-NAMES = st.sampled_from(("crossTenantOpenProfileCard", "crossTenantMailTipsAll"))
-SCOPES = {"included": [{"resourceId": "All", "resourceType": "user"}], "excluded": []}
-ACCESSES = st.sampled_from(({"isAllowed": True}, {"isAllowed": False}, {"isAllowed": True, "resourceScopes": SCOPES}))
 
 
 class Playing(RuleBasedStateMachine):
@@ -120,8 +60,8 @@ class Playing(RuleBasedStateMachine):
         self.real = RealWorld(self.folder, IDS, delay, START)
         self.ids: dict[tuple[str, str], str] = {}
         for tenant in IDS[:2]:  # so that few steps lead far
-            self.add_partner(tenant, STRANGER, {"automaticUserConsentSettings": {"inboundAllowed": True}})
-            path, body = f"{POLICY}/partners/{STRANGER}/identitySynchronization", {"displayName": "sync"}
+            self.add_partner(tenant, SOMEBODY, {"automaticUserConsentSettings": {"inboundAllowed": True}})
+            path, body = f"{POLICY}/partners/{SOMEBODY}/identitySynchronization", {"displayName": "sync"}
             self.both(tenant, "PUT", path, body, _putting(body))
             for place in (place for place in PLACES if place.startswith(TEMPLATE)):
                 self.change(tenant, place, data)
@@ -364,12 +304,12 @@ CONTEXT = "@odata.context"
 
 
 def _putting(body: dict[str, Any]) -> Callable[[PlainTenant], int]:
-    return lambda plain: plain.put_sync(STRANGER, body, "v1.0")
+    return lambda plain: plain.put_sync(SOMEBODY, body, "v1.0")
 
 
 def _near(data: st.DataObject, there: Iterable[str]) -> str:
     """Draw a key, more often one that is there than not."""
-    return data.draw(st.sampled_from([*(sorted(there) * 3), STRANGER, STRANGER, *IDS]))
+    return data.draw(st.sampled_from([*(sorted(there) * 3), SOMEBODY, SOMEBODY, *IDS]))
 
 
 def _signing_keys() -> Path:
