@@ -6,9 +6,11 @@ longer than the tests do.
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +54,7 @@ class Playing(RuleBasedStateMachine):
 
     @initialize(minutes=st.sampled_from((0, 60)), gathered=st.booleans(), data=st.data())
     def begin(self, minutes: int, gathered: bool, data: st.DataObject) -> None:  # noqa: FBT001 - drawn
-        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None))
-        keys.load_or_create(_signing_keys())
-        shutil.copy(_signing_keys(), self.folder / SIGNING_KEYS)
-        delay = timedelta(minutes=minutes)
-        self.plain = PlainWorld(IDS, delay)
-        self.real = RealWorld(self.folder, IDS, delay, START)
-        self.ids: dict[tuple[str, str], str] = {}
+        self.open(minutes)
         for tenant in IDS[:2]:  # so that few steps lead far
             self.add_partner(tenant, SOMEBODY, {"automaticUserConsentSettings": {"inboundAllowed": True}})
             path, body = f"{POLICY}/partners/{SOMEBODY}/identitySynchronization", {"displayName": "sync"}
@@ -67,6 +63,15 @@ class Playing(RuleBasedStateMachine):
                 self.change(tenant, place, data)
         if gathered:
             self.gather(IDS[0])
+
+    def open(self, minutes: int) -> None:
+        """Begin in an empty world in which a join takes some minutes."""
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if Path(MEMORY).is_dir() else None))
+        shutil.copy(_signing_keys(), self.folder / SIGNING_KEYS)
+        delay = timedelta(minutes=minutes)
+        self.plain = PlainWorld(IDS, delay)
+        self.real = RealWorld(self.folder, IDS, delay, START)
+        self.ids: dict[tuple[str, str], str] = {}
 
     def teardown(self) -> None:
         if not hasattr(self, "real"):
@@ -312,8 +317,13 @@ def _near(data: st.DataObject, there: Iterable[str]) -> str:
     return data.draw(st.sampled_from([*(sorted(there) * 3), SOMEBODY, SOMEBODY, *IDS]))
 
 
+@cache
 def _signing_keys() -> Path:
-    return Path(tempfile.gettempdir()) / "xtap-model-test.jwks.json"
+    """Make keys once: that takes longer than a round."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    keys.load_or_create(folder / SIGNING_KEYS)
+    return folder / SIGNING_KEYS
 
 
 def _known(body: dict[str, Any], version: str) -> dict[str, Any]:
