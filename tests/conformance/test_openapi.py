@@ -28,7 +28,7 @@ from xtap.model import policies
 from xtap.model.schema import properties
 from xtap.model.sign_in_files import SignIn
 from xtap.server import demo
-from xtap.server.asgi import DATABASE
+from xtap.server.storage import DATABASE
 from xtap.service import sign_ins
 from xtap.store.sqlite import SqliteStore
 

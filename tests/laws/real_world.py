@@ -9,8 +9,9 @@ import httpx
 
 from xtap.model.directory import Application, Tenant
 from xtap.model.ids import TenantId
-from xtap.server.asgi import DATABASE, assemble
+from xtap.server.asgi import assemble
 from xtap.server.settings import Settings
+from xtap.server.storage import DATABASE
 from xtap.service import tenants as register
 from xtap.service.context import Service
 from xtap.service.permissions import PERMISSIONS
