@@ -75,6 +75,19 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         Meta(ge=0, le=86_400, description="seconds until a tenant that joins a multitenant organization is active"),
     ] = 0.0
 
+    request_timeout: Annotated[
+        float, Meta(ge=1, le=3_600, description="seconds in which a client must send the head, and then the body")
+    ] = 30.0
+    idle_timeout: Annotated[
+        float, Meta(ge=1, le=86_400, description="seconds after which a connection without any traffic is closed")
+    ] = 120.0
+    rate_limit: Annotated[
+        float, Meta(ge=0, description="requests per second of one client of a tenant; 0 for no limit")
+    ] = 0.0
+    tenant_rate_limit: Annotated[
+        float, Meta(ge=0, description="requests per second of all clients of a tenant together; 0 for no limit")
+    ] = 0.0
+
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach the listener."""
@@ -89,6 +102,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     def folder(self) -> Path:
         """The data folder."""
         return Path(self.data)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports to listen on."""
+        return tuple(filter(None, (self.port, self.tls_port)))
 
     @property
     def http_url(self) -> str:
@@ -107,6 +125,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
 
 KEYS = tuple(field.encode_name for field in structs.fields(Settings))
 """Every key, in the order of the help."""
+
+_NUMBERS = {field.encode_name for field in structs.fields(Settings) if isinstance(field.default, float)}
 
 
 def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
@@ -155,7 +175,7 @@ def _parsed(key: str, text: str, source: str) -> object:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     elif key in {"port", "tls-port"}:
         value = int(text) if text.isdecimal() and len(text) < 10 else text
-    elif key in {"decision-log-rate", "join-delay"}:
+    elif key in _NUMBERS:
         value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value
