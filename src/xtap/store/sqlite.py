@@ -17,6 +17,7 @@ from xtap.store.cache import SnapshotCache
 from xtap.store.file_guard import FileGuard
 from xtap.store.group_commit import GroupCommit, Waiting
 from xtap.store.sqlite_database import Database
+from xtap.store.sqlite_dump import dump, load
 from xtap.store.sqlite_errors import storage_refusals
 from xtap.store.sqlite_rows import (
     append_log,
@@ -34,10 +35,11 @@ from xtap.store.sqlite_writer import SqliteWriter
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from xtap.model.ids import TenantId
     from xtap.store.protocol import AuditEntry, Change, SignInEntry
+    from xtap.store.rows import Row
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
@@ -187,6 +189,33 @@ class SqliteStore:
             Unavailable: the store is closed, or the file cannot be read.
         """
         return await asyncio.wrap_future(self._read(partial(read_sign_in, tenant=tenant, key=key)))
+
+    async def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        """Run ``take`` in a thread on every row of one moment: one read transaction, beside which others write.
+
+        Raises:
+            Unavailable: the store is closed, or the file cannot be read.
+        """
+        self._require_open()
+        return await asyncio.wrap_future(self._readers.submit(self._dump, take))
+
+    async def load(self, rows: Iterable[Row], *, replace: bool = False) -> None:
+        """Make the file what a dump says, in one transaction.
+
+        Raises:
+            Conflict: the file is not empty, and nothing is to be replaced.
+            Unavailable: the store is closed, or the file cannot be written; nothing was changed.
+        """
+        self._require_open()
+        work = partial(load, rows=rows, replace=replace)
+        await asyncio.wrap_future(self._readers.submit(self._in_transaction, work))
+        self._cache.clear()
+
+    def _dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        with storage_refusals(), closing(self._database.connect(read_only=True)) as connection:
+            self._database.require_unmoved()
+            connection.execute("BEGIN")
+            return take(dump(connection))
 
     async def check(self) -> None:
         """Prove that the file is in its place and can be read.
