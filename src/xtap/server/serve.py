@@ -32,6 +32,8 @@ MAX_HEAD: Final = 64 * 1024
 MAX_STREAMS: Final = 100
 """Requests that one HTTP/2 connection may have under way."""
 
+_TLS: Final = {"1.2": SSLProtocols.tls12, "1.3": SSLProtocols.tls13}
+
 GRACE_SECONDS: Final = 3.0
 """How long requests may take to end after a stop; an idle HTTP/2 connection would keep the listener for ever."""
 
@@ -71,21 +73,17 @@ async def serve(application: Application, ready: Callable[[], Awaitable[None]]) 
 
 def _servers(application: Application) -> list[Server]:
     settings = application.settings
-    ports = settings.ports
-    if not ports:
+    if not settings.ports:
         raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
-    most = allowed(len(ports))
     servers = []
     if settings.port:
-        servers.append(_server(application, settings.port, most))
+        servers.append(_server(application, settings.port))
     if settings.tls_port:
-        servers.append(_server(application, settings.tls_port, most, *_certificate(settings)))
+        servers.append(_server(application, settings.tls_port, *_certificate(settings)))
     return servers
 
 
-def _server(
-    application: Application, port: int, most: int, certificate: Path | None = None, key: Path | None = None
-) -> Server:
+def _server(application: Application, port: int, certificate: Path | None = None, key: Path | None = None) -> Server:
     settings = application.settings
     _require_free(settings.host, port)
     limit = ceil(settings.request_timeout)
@@ -95,7 +93,7 @@ def _server(
         port=port,
         interface=Interfaces.ASGINL,
         backlog=1024,
-        backpressure=most,
+        backpressure=allowed(len(settings.ports)),
         # Without TLS, HTTP/2 would be told apart by the first bytes of a client, for which there is no time limit.
         http=HTTPModes.auto if certificate else HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=limit * 1000, max_buffer_size=MAX_HEAD),
@@ -107,7 +105,7 @@ def _server(
         ),
         websockets=False,
         log_enabled=False,
-        ssl_protocol_min=SSLProtocols.tls12,
+        ssl_protocol_min=_TLS[settings.tls_min_version],
         ssl_cert=certificate,
         ssl_key=key,
     )

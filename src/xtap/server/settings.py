@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct, ValidationError, convert, structs
 
@@ -34,6 +34,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     tls_port: Annotated[Port, Meta(description="port for https; 0 for none")] = 8443
     tls_cert: Annotated[str, Meta(description="certificate chain (PEM) instead of the local one")] = ""
     tls_key: Annotated[str, Meta(description="private key (PEM) of --tls-cert")] = ""
+    tls_min_version: Annotated[
+        Literal["1.2", "1.3"], Meta(description="oldest TLS that clients may use, 1.2 or 1.3; ciphers are rustls' own")
+    ] = "1.2"
     issuer: Annotated[
         str, Meta(description="trusted token issuer, the exact 'iss'; '{tenantid}' stands for the token's tid")
     ] = ""
