@@ -89,7 +89,7 @@ def test_wrong_secrets_are_looked_at_a_hundred_times(tmp_path_factory: pytest.Te
             "client_id": "demo-app",
             "scope": "https://graph.microsoft.com/.default",
         }
-        answers = []
+        answers: list[httpx.Response] = []
         while len(answers) < 200 and (not answers or answers[-1].status_code == 401):  # a bucket fills meanwhile
             answers.append(client.post(address, data={**form, "client_secret": f"guess {len(answers)}"}))
         assert {answer.status_code for answer in answers[:100]} == {401}

@@ -16,12 +16,14 @@ from cryptography.x509.oid import NameOID
 from xtap.testing.local_server import running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from xtap.testing.local_server import LocalServer
 
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 V = ssl.TLSVersion
-KEYS = {
+KEYS: dict[str, Callable[[], Key]] = {
     "rsa": lambda: rsa.generate_private_key(65537, 2048),
     "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
     "ed25519": ed25519.Ed25519PrivateKey.generate,
