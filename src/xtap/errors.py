@@ -20,6 +20,7 @@ Messages are for the person who sent the input: what was found, what was expecte
     ├── Conflict              the state of the object forbids this
     │   └── AlreadyExists     an object with this key exists
     ├── DependencyFailed      what had to succeed before did not
+    ├── TooManyRequests       the caller asks more often than it may; says when to try again
     ├── NotSupported          the object exists, the method does not
     ├── Unavailable           nothing was changed, try again later (storage full, read-only, locked)
     └── ConfigurationError    the server or command cannot start like this
@@ -129,6 +130,19 @@ class AlreadyExists(Conflict):
 
 class DependencyFailed(XtapError):
     """Something else had to be done before this, and it failed; this was not tried."""
+
+
+class TooManyRequests(XtapError):
+    """The caller asks more often than it may; nothing was done.
+
+    ``retry_after`` is the whole seconds to wait, ``scope`` whose requests were counted, ``reason`` what was exceeded.
+    """
+
+    def __init__(self, message: str, retry_after: int = 1, scope: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.scope = scope
+        self.reason = reason
 
 
 class NotSupported(XtapError):
