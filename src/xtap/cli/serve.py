@@ -100,5 +100,8 @@ def _same_place(args: argparse.Namespace, settings: Settings) -> str:
     from xtap.server.settings import Settings as Defaults  # noqa: PLC0415 - see _serve
 
     port = None if settings.tls_port == Defaults().tls_port else str(settings.tls_port)
-    given = (("config", args.config), ("data", args.data), ("tls_port", port))
+    given = (
+        *((name, getattr(args, name, None)) for name in ("config", "data", "database", "database_password_file")),
+        ("tls_port", port),
+    )
     return "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given if value)

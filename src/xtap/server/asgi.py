@@ -24,7 +24,7 @@ from xtap.emulator.app import Emulator
 from xtap.emulator.clock import Clock
 from xtap.emulator.limits import Throttle
 from xtap.emulator.repeating import standing
-from xtap.errors import ConfigurationError, NotFound, Unavailable
+from xtap.errors import NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
 from xtap.identity import keys
@@ -33,13 +33,13 @@ from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.tokens import Verifier
 from xtap.model.versions import VERSIONS
-from xtap.server import cloud_metadata
+from xtap.server import cloud_metadata, resource_manager
 from xtap.server.directory import LocalDirectory
 from xtap.server.settings import check, operator_of
+from xtap.server.storage import open_store
 from xtap.service.context import Service
 from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
-from xtap.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from xtap.server.settings import Settings
     from xtap.store.protocol import Store
 
-DATABASE: Final = "xtap.db"
 SIGNING_KEYS: Final = "issuer.jwks.json"
 _ISSUER_PATH = re.compile(r"/[^/]+/(oauth2|v2\.0|discovery)/")
 
@@ -59,6 +58,7 @@ class Application:
 
     settings: Settings
     store: Store
+    callers: Callers
     issuer: EmbeddedIssuer | None
     discovered: DiscoveredKeys | None
     graph: GraphApp
@@ -96,6 +96,8 @@ class Application:
             await _reply(send, *await self._health(path))
         elif path == cloud_metadata.PATH and scope["method"] == "GET":
             await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
+        elif path == resource_manager.PATH and scope["method"] == "GET":
+            await _reply(send, *await resource_manager.answer(self.callers, dict(scope["headers"])))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
@@ -124,21 +126,6 @@ def _nothing_here(path: str) -> dict[str, Any]:
     error = NotFound(f"Resource not found for the segment '{path.strip('/')[:128]}'. Graph is below /v1.0 and /beta.")
     body: dict[str, Any] = json.decode(failures.answer(error, request_id, request_id, now).body)
     return body
-
-
-def open_store(settings: Settings, *, exclusive: bool) -> SqliteStore:
-    """Open the database of the settings.
-
-    Args:
-        settings: where it is.
-        exclusive: True for a server, False for a command that may run beside one.
-
-    Raises:
-        ConfigurationError: the folder or the file cannot be used; says why.
-    """
-    if not settings.folder.is_dir():
-        raise ConfigurationError(f"There is no data folder {settings.folder}. Run 'xtap init' first.")
-    return SqliteStore.open(settings.folder / DATABASE, exclusive=exclusive)
 
 
 async def build(settings: Settings) -> Application:
@@ -189,7 +176,7 @@ async def assemble(settings: Settings, service: Service) -> Application:
     point = DecisionPoint(service, noted)
     authzen = AuthzenApp(service, callers, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, callers, clock, throttle) if settings.emulator else None
-    return Application(settings, service.store, issuer, discovered, graph, authzen, noted, emulator)
+    return Application(settings, service.store, callers, issuer, discovered, graph, authzen, noted, emulator)
 
 
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
