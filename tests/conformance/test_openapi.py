@@ -83,7 +83,7 @@ def _adapted(version: str) -> dict[str, Any]:
     raw: dict[str, Any] = json.loads(EXCERPTS[version].read_text())
     raw["paths"] = {
         path: {
-            name: [_narrowed(each) for each in part] if name == "parameters" else _operation(name, part)
+            name: [_narrowed(each, path) for each in part] if name == "parameters" else _operation(name, part, path)
             for name, part in item.items()
         }
         for path, item in raw["paths"].items()
@@ -100,19 +100,21 @@ def _adapted(version: str) -> dict[str, Any]:
     return raw
 
 
-def _operation(method: str, operation: dict[str, Any]) -> dict[str, Any]:
+def _operation(method: str, operation: dict[str, Any], path: str) -> dict[str, Any]:
     if method in {"patch", "put"}:
         assert operation["x-documented-status"] == 204, NO_BODY
         operation["responses"].pop("2XX", None)
         operation["responses"]["204"] = {"description": NO_BODY}
-    operation["parameters"] = [_narrowed(each) for each in operation.get("parameters", ())]
+    operation["parameters"] = [_narrowed(each, path) for each in operation.get("parameters", ())]
     return operation
 
 
-def _narrowed(parameter: dict[str, Any]) -> dict[str, Any]:
+def _narrowed(parameter: dict[str, Any], path: str) -> dict[str, Any]:
     """Say which values exist, where the excerpt lets any text pass: requests get further."""
     if parameter.get("name") in {KEY, DELETED_KEY}:
-        parameter["schema"] = {"type": "string", "enum": [PARTNER, SECOND, ADDED, PARTNER.upper(), "x"]}
+        waiting = path.startswith(f"{DELETED}/crossTenantPartners/")
+        keys = [ADDED, SECOND, ADDED.upper()] if waiting else [PARTNER, SECOND, ADDED, PARTNER.upper()]
+        parameter["schema"] = {"type": "string", "enum": [*keys, "x"]}
     if parameter.get("name") == "m365CapabilityBase-name":
         parameter["schema"] = {"type": "string", "enum": [CARD, "x"]}
     if parameter.get("name") in {"$select", "$orderby"}:
@@ -239,4 +241,4 @@ def _conform(
 def test_the_operations_are_all_there():
     if not all(file.exists() for file in EXCERPTS.values()):
         pytest.skip(NOT_HERE)
-    assert len(_paths()) == 2 * 28 + 2 + 21 + 2 * 12
+    assert len(_paths()) == 2 * (28 + 3) + 2 + 21 + 2 * 12 + 11
