@@ -13,7 +13,6 @@ from msgspec import Raw, Struct, convert, json
 
 from xtap.model.organizations import JoinRequest
 from xtap.model.policies import (
-    BetaDefault,
     BetaDelegatedAdminConstraints,
     BetaIdentitySync,
     BetaPartner,
@@ -24,6 +23,7 @@ from xtap.model.policies import (
     Templates,
 )
 from xtap.model.settings import TenantRestrictions
+from xtap.model.undocumented import ObservedDefault
 
 if TYPE_CHECKING:
     from xtap.model.ids import TenantId
@@ -49,10 +49,10 @@ def policy(tenant: TenantId) -> BetaPolicy:
     return BetaPolicy(id=policy_id(tenant), display_name=f"CrossTenantAccessPolicy for {tenant}")
 
 
-def default(tenant: TenantId) -> BetaDefault:
+def default(tenant: TenantId) -> ObservedDefault:
     """Return the default policy of an untouched tenant: the service default, with the id of the root."""
     values = json.decode(_DATA.default)
-    return convert({"id": policy_id(tenant), "isServiceDefault": True} | values, BetaDefault)
+    return convert({"id": policy_id(tenant), "isServiceDefault": True} | values, ObservedDefault)
 
 
 def partner(tenant_id: TenantId) -> BetaPartner:
