@@ -10,6 +10,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from xtap.errors import XtapError
 from xtap.graph import failures, metadata
 from xtap.graph.exchange import Exchange, Request, client_request_id
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
 
     from xtap.graph.exchange import Answer
     from xtap.identity.callers import Callers
+    from xtap.service.caller import Caller
     from xtap.service.context import Service
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Admission: TypeAlias = Callable[[Caller, Request], tuple[tuple[bytes, bytes], ...]]
     Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
@@ -50,12 +54,22 @@ _ODATA = (b"odata-version", b"4.0")
 
 
 class GraphApp:
-    """Everything below ``/v1.0`` and ``/beta``."""
+    """Everything below ``/v1.0`` and ``/beta``.
 
-    def __init__(self, service: Service, callers: Callers, paging_key: bytes) -> None:
+    Args:
+        service: what the server was built with.
+        callers: who turns tokens into callers.
+        paging_key: the secret that seals continuation tokens.
+        admission: refuses requests that come too often, and returns headers for the answers to others; None for none.
+    """
+
+    def __init__(
+        self, service: Service, callers: Callers, paging_key: bytes, admission: Admission | None = None
+    ) -> None:
         self._service = service
         self._callers = callers
         self._paging_key = paging_key
+        self._admission = admission
         self._trees = {V1.name: build(ROUTES), BETA.name: build({**ROUTES, **BETA_ROUTES})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +109,7 @@ class GraphApp:
             return metadata.get(request)
         headers, version, method = request.headers, request.version, request.method
         caller = await self._callers.of(headers)
+        counted = () if self._admission is None else self._admission(caller, request)
         node, key = resolve(self._trees[version.name], request.path)
         handler = node.methods.get(method)
         if handler is None:
@@ -106,7 +121,8 @@ class GraphApp:
         exchange = Exchange(
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )
-        return await handler(exchange)
+        answer = await handler(exchange)
+        return structs.replace(answer, headers=(*answer.headers, *counted)) if counted else answer
 
 
 async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:

@@ -22,6 +22,8 @@ from xtap.authzen.metadata import Metadata
 from xtap.authzen.search import Searches
 from xtap.emulator.app import Emulator
 from xtap.emulator.clock import Clock
+from xtap.emulator.limits import RequestLimits
+from xtap.emulator.repeating import standing
 from xtap.errors import NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
@@ -167,8 +169,12 @@ async def assemble(settings: Settings, service: Service) -> Application:
     """
     check(settings)
     clock = Clock(service.now)
+    if settings.emulator_start:
+        start, new_id = await standing(service.store, datetime.fromisoformat(settings.emulator_start))
+        clock, service = Clock(lambda: start), replace(service, new_id=new_id)
     if settings.emulator:
         service = replace(service, now=clock.now)
+    limits = RequestLimits(clock.now)
     issuer = embedded_issuer(settings, service.store) if settings.embedded_issuer else None
     discovered = _discovered(settings) if settings.issuer else None
     trusted = [] if issuer is None else [issuer.trusted()]
@@ -177,11 +183,11 @@ async def assemble(settings: Settings, service: Service) -> Application:
         trusted.append(TrustedIssuer(settings.issuer, audiences, discovered, algorithms))
     callers = Callers(Verifier(trusted, time.time), service.store, _throttle(settings))
     paging = await paging_key(service.store, os.urandom)
-    graph = GraphApp(service, callers, paging)
+    graph = GraphApp(service, callers, paging, limits.admit if settings.emulator else None)
     noted = _decision_log(settings, service, paging)
     point = DecisionPoint(service, noted)
     authzen = AuthzenApp(service, callers, point, Searches(point, paging), _metadata(settings))
-    emulator = Emulator(service, callers, clock) if settings.emulator else None
+    emulator = Emulator(service, callers, clock, limits) if settings.emulator else None
     return Application(settings, service.store, callers, issuer, discovered, graph, authzen, noted, emulator)
 
 
