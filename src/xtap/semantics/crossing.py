@@ -218,7 +218,7 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
 
 
 class _Shelf:
-    """Counts the findings of all crossings, so that no tenant fills the memory with what its own lists make possible."""
+    """Counts the findings of all crossings, so that no tenant fills the memory by what it lists."""
 
     def __init__(self) -> None:
         self._count = 0
