@@ -132,6 +132,22 @@ class Cluster:
         """Kill the server process with SIGKILL; its children notice and end."""
         self._end(signal.SIGKILL)
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Stop every process of the server where it is, connections open, until the block ends."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        stopped = [self.process.pid]
+        try:
+            self.process.send_signal(signal.SIGSTOP)  # first: it starts no more children then
+            for child in map(int, children.read_text().split()):
+                os.kill(child, signal.SIGSTOP)
+                stopped.append(child)
+            yield
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+
     def _end(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)

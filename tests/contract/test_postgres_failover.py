@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from tests.contract.acknowledged import damages_of
-from tests.contract.cluster import PASSWORD, open_node, running, standby_of
+from tests.contract.cluster import open_node, running, standby_of
 from tests.contract.crash_writer import writing
+from tests.contract.nodes import configured, unstarted
 from xtap.errors import Unavailable
 from xtap.model.ids import TenantId
 from xtap.store.postgres_database import PostgresDatabase
-from xtap.testing import local_server
 from xtap.testing.store_contract import CONTOSO, counting
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tests.contract.cluster import Cluster
     from xtap.store.postgres import PostgresStore
+    from xtap.testing.local_server import LocalServer
 
 RECOVERED = 15.0
 """Seconds in which the nodes must acknowledge changes again after the standby was promoted."""
@@ -31,9 +32,9 @@ RECOVERED = 15.0
 TENANT = TenantId("d0000000-0000-4000-8000-000000000004")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(cluster: Cluster) -> Iterator[tuple[Cluster, Cluster]]:  # noqa: ARG001 - says when PostgreSQL is missing
-    """A primary with the tables of xtap, and its synchronous standby."""
+    """A primary with the tables of xtap, and its synchronous standby; the last test ends the primary."""
     with running() as primary:
         PostgresDatabase.at(primary.socket_url).migrate()
         with standby_of(primary) as standby:
@@ -84,12 +85,30 @@ class Clients:
                 self.last = time.monotonic()
 
 
+async def test_without_its_standby_a_primary_acknowledges_nothing(pair: tuple[Cluster, Cluster]) -> None:
+    """A change whose copy nobody has waits for the standby, and others do not see it before."""
+    primary, standby = pair
+    node, other = open_node(primary.socket_url), open_node(primary.socket_url)
+    await node.change(CONTOSO, counting("n"))
+    await asyncio.to_thread(standby.kill)
+    waiting = asyncio.ensure_future(node.change(CONTOSO, counting("n")))
+    await asyncio.sleep(1.5)
+    assert not waiting.done()
+    assert (await other.refresh(CONTOSO)).version == 1
+    assert (await node.snapshot(CONTOSO)).version == 1
+    await asyncio.to_thread(standby.start)
+    assert (await asyncio.wait_for(waiting, RECOVERED)).version == 2
+    assert (await other.refresh(CONTOSO)).version == 2
+    await node.close()
+    await other.close()
+
+
 @pytest.mark.timeout(120)
 async def test_a_promoted_standby_has_all_that_was_acknowledged(pair: tuple[Cluster, Cluster], tmp_path: Path) -> None:
     """Two nodes write and a real server serves while their primary is killed; all three go on with the standby."""
     primary, standby = pair
     url = either(primary, standby)
-    server = await asyncio.to_thread(served, tmp_path, f"{url}&sslmode=disable")
+    server = await asyncio.to_thread(served, tmp_path / "node", f"{url}&sslmode=disable")
     nodes = [open_node(url) for _ in range(2)]
     clients = Clients(*nodes)
     try:
@@ -116,13 +135,9 @@ async def test_a_promoted_standby_has_all_that_was_acknowledged(pair: tuple[Clus
     )
 
 
-def served(folder: Path, url: str) -> local_server.LocalServer:
+def served(folder: Path, url: str) -> LocalServer:
     """Start a real server on both hosts."""
-    (folder / "secret").write_text(PASSWORD)
-    (folder / "xtap.toml").write_text(
-        f'embedded-issuer = true\ndatabase = "{url}"\ndatabase-password-file = "secret"\nstale-limit = 3\n'
-    )
-    server = local_server.LocalServer(folder, *local_server.free_ports(2))
+    server = unstarted(configured(folder, url))
     server.run("init", "--demo")
     server.start()
     created = httpx.post(f"{server.graph}/partners", json={"tenantId": TENANT}, headers=server.headers())
@@ -130,7 +145,7 @@ def served(folder: Path, url: str) -> local_server.LocalServer:
     return server
 
 
-def patch_until_acknowledged(server: local_server.LocalServer) -> float:
+def patch_until_acknowledged(server: LocalServer) -> float:
     """Send a change again as long as the answer is 503, and return when it was acknowledged."""
     deadline = time.monotonic() + RECOVERED
     while True:
@@ -143,21 +158,3 @@ def patch_until_acknowledged(server: local_server.LocalServer) -> float:
         assert answer.status_code == 503, answer.text
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-async def test_without_its_standby_a_primary_acknowledges_nothing(pair: tuple[Cluster, Cluster]) -> None:
-    """A change whose copy nobody has waits for the standby, and others do not see it before."""
-    primary, standby = pair
-    node, other = open_node(primary.socket_url), open_node(primary.socket_url)
-    await node.change(CONTOSO, counting("n"))
-    await asyncio.to_thread(standby.kill)
-    waiting = asyncio.ensure_future(node.change(CONTOSO, counting("n")))
-    await asyncio.sleep(1.5)
-    assert not waiting.done()
-    assert (await other.refresh(CONTOSO)).version == 1
-    assert (await node.snapshot(CONTOSO)).version == 1
-    await asyncio.to_thread(standby.start)
-    assert (await asyncio.wait_for(waiting, RECOVERED)).version == 2
-    assert (await other.refresh(CONTOSO)).version == 2
-    await node.close()
-    await other.close()
