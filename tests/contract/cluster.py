@@ -165,13 +165,13 @@ class Cluster:
 
 
 @contextmanager
-def running(*settings: str) -> Iterator[Cluster]:
+def running(place: Path | None = None) -> Iterator[Cluster]:
     """Make a cluster, run it until the block ends, and remove it.
 
     Args:
-        settings: more lines of its configuration.
+        place: an existing folder for it, open to other users; else one for temporary files.
     """
-    with _home() as cluster:
+    with _home(place) as cluster:
         secret = cluster.folder / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
@@ -179,7 +179,7 @@ def running(*settings: str) -> Iterator[Cluster]:
             *("initdb", "--no-sync", "--username=xtap", f"--pwfile={secret}"),
             *("--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C"),
         )
-        cluster.configure("max_connections = 200", "shared_buffers = 16MB", *settings)
+        cluster.configure("max_connections = 200", "shared_buffers = 16MB")
         cluster.start()
         yield cluster
 
@@ -204,11 +204,11 @@ def standby_of(primary: Cluster) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _home() -> Iterator[Cluster]:
+def _home(place: Path | None = None) -> Iterator[Cluster]:
     """Make the folder of a cluster, and remove it with whatever runs in it."""
     bin_ = binaries()
     assert bin_ is not None
-    folder = Path(tempfile.mkdtemp(prefix="xtap-pg-"))  # pytest's own folders are closed to other users
+    folder = Path(tempfile.mkdtemp(prefix="xtap-pg-", dir=place))  # pytest's own folders are closed to other users
     cluster = Cluster(folder, bin_, free_ports(1)[0])
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         nobody = pwd.getpwnam("nobody")
