@@ -94,13 +94,12 @@ async def test_every_write_tells_the_version_that_holds_it(app: InProcess) -> No
 
 
 async def test_each_write_of_a_batch_tells_its_version(app: InProcess) -> None:
+    typed = {"headers": {"Content-Type": "application/json"}}
     parts = [
-        {"id": "1", "method": "POST", "url": f"{ROOT[5:]}/partners", "body": {"tenantId": FABRIKAM.id}},
-        {"id": "2", "method": "PATCH", "url": PARTNER[5:], "body": TRUST, "dependsOn": ["1"]},
+        typed | {"id": "1", "method": "POST", "url": f"{ROOT[5:]}/partners", "body": {"tenantId": FABRIKAM.id}},
+        typed | {"id": "2", "method": "PATCH", "url": PARTNER[5:], "body": TRUST, "dependsOn": ["1"]},
         {"id": "3", "method": "GET", "url": PARTNER[5:], "dependsOn": ["2"]},
     ]
-    for part in parts[:2]:
-        part["headers"] = {"Content-Type": "application/json"}
     answer = await send(app, "POST", "/v1.0/$batch", {"requests": parts})
     assert answer.headers[TOLD] == of_contoso(2)
     told = [part["headers"].get("Xtap-Policy-Versions") for part in answer.json()["responses"]]

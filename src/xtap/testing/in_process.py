@@ -45,7 +45,7 @@ class InProcess:
 
 
 @contextlib.asynccontextmanager
-async def in_process(folder: Path, store: Store | None = None, **settings: object) -> AsyncIterator[InProcess]:
+async def in_process(folder: Path, store: Store | None = None, /, **settings: object) -> AsyncIterator[InProcess]:
     """Build the application with the demo tenants.
 
     Args:
