@@ -31,7 +31,7 @@ from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.tokens import Verifier
 from xtap.model.versions import VERSIONS
-from xtap.server import cloud_metadata
+from xtap.server import cloud_metadata, resource_manager
 from xtap.server.directory import LocalDirectory
 from xtap.server.settings import check, operator_of
 from xtap.server.storage import open_store
@@ -56,6 +56,7 @@ class Application:
 
     settings: Settings
     store: Store
+    callers: Callers
     issuer: EmbeddedIssuer | None
     discovered: DiscoveredKeys | None
     graph: GraphApp
@@ -93,6 +94,8 @@ class Application:
             await _reply(send, *await self._health(path))
         elif path == cloud_metadata.PATH and scope["method"] == "GET":
             await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
+        elif path == resource_manager.PATH and scope["method"] == "GET":
+            await _reply(send, *await resource_manager.answer(self.callers, dict(scope["headers"])))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
@@ -167,7 +170,7 @@ async def assemble(settings: Settings, service: Service) -> Application:
     point = DecisionPoint(service, noted)
     authzen = AuthzenApp(service, callers, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, callers, clock) if settings.emulator else None
-    return Application(settings, service.store, issuer, discovered, graph, authzen, noted, emulator)
+    return Application(settings, service.store, callers, issuer, discovered, graph, authzen, noted, emulator)
 
 
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
