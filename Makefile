@@ -68,7 +68,7 @@ bench: $(VENV)/dev.stamp ## ratios against named references measured in the same
 crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times: servers, and PostgreSQL
 	XTAP_CRASH_KILLS=500 $(BIN)/python -m pytest tests/contract/test_crash.py tests/contract/test_postgres_crash.py -q
 
-fuzz: $(VENV)/dev.stamp ## compare the engine with a naive one for XTAP_FUZZ_SECONDS (60)
+fuzz: $(VENV)/dev.stamp ## compare engine and application with naive ones, each for XTAP_FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz
 
 sbom: $(VENV)/supply.stamp ## write sbom.cdx.json, the bill of materials (CycloneDX 1.6) of what runs with xtap

@@ -129,18 +129,27 @@ class Cluster:
         self._end(signal.SIGQUIT)
 
     def kill(self) -> None:
-        """Kill the server process with SIGKILL; its children notice and end."""
+        """Kill the server process with SIGKILL, and wait until its children have noticed and ended."""
+        children = self._children()
         self._end(signal.SIGKILL)
+        deadline = time.monotonic() + START_SECONDS
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def _children(self) -> list[int]:
+        assert self.process is not None
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
         """Stop every process of the server where it is, connections open, until the block ends."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         stopped = [self.process.pid]
         try:
             self.process.send_signal(signal.SIGSTOP)  # first: it starts no more children then
-            for child in map(int, children.read_text().split()):
+            for child in self._children():
                 os.kill(child, signal.SIGSTOP)
                 stopped.append(child)
             yield

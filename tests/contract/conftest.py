@@ -45,5 +45,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Itera
 
 
 @pytest.fixture
-def partner(servers: tuple[LocalServer, LocalServer]) -> Partner:
-    return Partner(*servers, str(uuid4()))
+def partner(servers: tuple[LocalServer, LocalServer]) -> Iterator[Partner]:
+    made = Partner(*servers, str(uuid4()))
+    yield made
+    made.close()

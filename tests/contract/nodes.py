@@ -48,13 +48,27 @@ class Partner:
     second: LocalServer
     id: str
 
+    def __post_init__(self) -> None:
+        self._clients = {
+            each.port: httpx.Client(base_url=each.http, headers=each.headers(), timeout=30)
+            for each in (self.first, self.second)
+        }
+
+    def http(self, server: LocalServer) -> httpx.Client:
+        """Return the client of a node, with a token that may do everything in contoso."""
+        return self._clients[server.port]
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
     def create(self) -> None:
         body = {"tenantId": self.id, "inboundTrust": {"isMfaAccepted": True}}
-        created = httpx.post(f"{self.first.graph}/partners", json=body, headers=self.first.headers())
+        created = self.http(self.first).post(f"{self.first.graph}/partners", json=body)
         assert created.status_code == 201, created.text
 
     def get(self, server: LocalServer) -> httpx.Response:
-        return httpx.get(f"{server.graph}/partners/{self.id}", headers=server.headers(), timeout=30)
+        return self.http(server).get(f"{server.graph}/partners/{self.id}")
 
     def trust(self, server: LocalServer, key: str) -> bool:
         value: bool = self.get(server).json()["inboundTrust"][key]
@@ -62,4 +76,4 @@ class Partner:
 
     def patch(self, server: LocalServer, key: str, *, value: bool) -> int:
         url, body = f"{server.graph}/partners/{self.id}", {"inboundTrust": {key: value}}
-        return httpx.patch(url, json=body, headers=server.headers(), timeout=30).status_code
+        return self.http(server).patch(url, json=body).status_code

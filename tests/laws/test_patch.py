@@ -322,8 +322,9 @@ def test_annotations_are_no_properties(kind: Edited, document: st.DataObject, tr
 @given(data=st.data())
 def test_the_echo_of_an_answer_changes_nothing(kind: Edited, data: st.DataObject) -> None:
     before = data.draw(documents(kind))
-    assume(not _has_unset(before) or kind.name.startswith("partner"))
-    echo = json.decode(json.encode(json.decode(json.encode(before), type=kind.seen_as)))
+    shown = json.decode(json.encode(before), type=kind.seen_as)
+    assume(not _has_unset(shown) or kind.name.startswith("partner"))
+    echo = json.decode(json.encode(shown))
     assert write(kind, before, echo, Strength.COMPATIBLE) == (before, [])
 
 

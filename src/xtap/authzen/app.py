@@ -107,7 +107,7 @@ class AuthzenApp:
         place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
         draw = random()  # noqa: S311 - draws a sample, hides nothing
-        enquiry = Enquiry(caller, place, request_id, draw, consistency.patience())
+        enquiry = Enquiry(caller, view, place, request_id, draw, consistency.patience())
         await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())
         await settle(self._service)
         answer = await self._ask(what, enquiry, body)

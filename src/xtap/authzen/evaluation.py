@@ -25,7 +25,7 @@ from xtap.service.disclosure import View, require_part, view_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xtap.authzen.messages import Request
+    from xtap.authzen.messages import Context, Request
     from xtap.authzen.questions import Question
     from xtap.semantics.documents import TenantPolicy
     from xtap.service.context import Service
@@ -38,6 +38,7 @@ class Enquiry(Struct, frozen=True, gc=False):
 
     Attributes:
         caller: who asks.
+        view: whose settings it may see.
         place: the tenant in the address, None without.
         request_id: of the request, as the client named it.
         draw: drawn for the request, 0 to 1: decides whether what is allowed is noted in the log.
@@ -46,6 +47,7 @@ class Enquiry(Struct, frozen=True, gc=False):
     """
 
     caller: Caller
+    view: View
     place: TenantId | None
     request_id: str
     draw: float = 0.0
@@ -94,7 +96,7 @@ class DecisionPoint:
             Forbidden: one is of a tenant whose policy the caller may not see.
             Unavailable: one did not come in time.
         """
-        consistency.require_visible(self.admit(enquiry.caller), demanded, named_in)
+        consistency.require_visible(enquiry.view, demanded, named_in)
         await consistency.require(self._store, demanded, enquiry.until)
 
     async def neighbours(self, tenant: TenantId) -> list[TenantId]:
@@ -114,23 +116,28 @@ class DecisionPoint:
             Forbidden: the caller's tenant has no part in the question.
             InvalidInput: a property cannot be understood.
         """
-        view = self.admit(enquiry.caller)
+        view = enquiry.view
         moment = requested_moment(request.context)
         if isinstance(moment, dict):
             consistency.require_visible(view, moment, "policyVersions")
-        demanded = demanded_versions(request.context)
-        consistency.require_visible(view, demanded, "atLeast")
-        lacking = await consistency.lacking(self._store, demanded, enquiry.until)
-        if lacking is None:
+        question: Question | None = await self._behind(enquiry, request.context) if request.context.at_least else None
+        if question is None:
             people = People(enquiry.caller.tenant, view, self.directory, now=moment is None)
             question = await Asker(enquiry.place, people).question(request)
-        else:
-            question = Incomplete((f"version {lacking.demanded} of the policy of tenant {lacking.tenant}",))
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
         enquiry.take_in(found)
         if noted and self._log is not None:
             self._log.note(_entry(enquiry, request, question, found), enquiry.draw)
         return found
+
+    async def _behind(self, enquiry: Enquiry, context: Context) -> Incomplete | None:
+        """Say that a version which the question demands is not known here, if it does not come in time."""
+        demanded = demanded_versions(context)
+        consistency.require_visible(enquiry.view, demanded, "atLeast")
+        lacking = await consistency.lacking(self._store, demanded, enquiry.until)
+        if lacking is None:
+            return None
+        return Incomplete((f"version {lacking.demanded} of the policy of tenant {lacking.tenant}",))
 
     async def _answer(self, question: Question, view: View, moment: Moment, *, full: bool) -> Told:
         match question:

@@ -90,13 +90,12 @@ class Searches:
 
         Raises:
             InvalidInput: the request cannot be understood, or the token is not of this search.
-            Forbidden: the caller lacks the permission.
-            Unavailable: a policy version that the context demands did not come in time.
+            Forbidden: the context demands a version of a policy that the caller may not see.
+            Unavailable: a version that the context demands did not come in time.
         """
-        view = self._point.admit(enquiry.caller)
         page = member(body, "page", Page) if "page" in body else Page()
         await self._point.catch_up(enquiry, demanded_versions(context_of(body)), "atLeast")
-        scope = Reach(enquiry.caller.tenant, enquiry.place, view)
+        scope = Reach(enquiry.caller.tenant, enquiry.place, enquiry.view)
         asked = {name: body[name] for name in body if name != "page"}
         bound_to = json.encode([scope.caller, scope.place, what, asked], order="sorted")
         tries = await self._tries(what, scope, body, self._opened(page.token, bound_to))
