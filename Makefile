@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r
 
-.PHONY: help run test check format docs bench crash fuzz lock clean
+.PHONY: help run test check format docs bench crash fuzz sbom audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -30,6 +30,12 @@ $(VENV)/az.stamp: $(BIN)/uv requirements/az.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/az/bin/python --require-hashes -r requirements/az.txt
 	@touch $@
 
+# Tools that look at the dependencies, apart from those: nothing of them runs with xtap.
+$(VENV)/supply.stamp: $(BIN)/uv requirements/supply.txt
+	$(BIN)/uv venv --quiet --allow-existing $(VENV)/supply
+	$(BIN)/uv pip install --quiet --python $(VENV)/supply/bin/python --require-hashes -r requirements/supply.txt
+	@touch $@
+
 tests/wire/js/node_modules/.package-lock.json: $(VENV)/dev.stamp tests/wire/js/package-lock.json
 	cd tests/wire/js && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 
@@ -37,7 +43,7 @@ run: $(VENV)/run.stamp ## demo tenants contoso and fabrikam, server on loopback,
 	@$(BIN)/xtap init --demo
 	@$(BIN)/xtap serve
 
-test: $(VENV)/dev.stamp $(VENV)/az.stamp tests/wire/js/node_modules/.package-lock.json ## everything the tests need, then all tests
+test: $(VENV)/dev.stamp $(VENV)/az.stamp $(VENV)/supply.stamp tests/wire/js/node_modules/.package-lock.json ## everything the tests need, then all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/dev.stamp ## format, lint, types, imports
@@ -65,8 +71,18 @@ crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times: servers,
 fuzz: $(VENV)/dev.stamp ## compare engine and application with naive ones, each for XTAP_FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz
 
+sbom: $(VENV)/supply.stamp ## write sbom.cdx.json, the bill of materials (CycloneDX 1.6) of what runs with xtap
+	$(VENV)/supply/bin/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --mc-type application \
+		--short-PURLs --output-reproducible --validate --of JSON --sv 1.6 -o sbom.cdx.json
+
+audit: $(VENV)/supply.stamp ## ask the advisory service about the locked dependencies; needs the network
+	@$(VENV)/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/run.txt || { \
+		echo "make audit: a dependency has a known vulnerability, or the advisory service could not be asked about it" \
+		"(it says which above; without the network nothing was audited)." >&2; exit 1; }
+
 lock: $(BIN)/uv ## write requirements/*.txt from pyproject.toml (names, versions and hashes only)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/supply.in -o requirements/supply.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/az.in -o requirements/az.txt

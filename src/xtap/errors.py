@@ -10,6 +10,7 @@ Messages are for the person who sent the input: what was found, what was expecte
     │   └── PolicyViolation   the setting is well-formed, but the state of other objects forbids it
     ├── MalformedRequest      the input could not be read at all
     │   ├── TooLarge          it is larger than the limit
+    │   ├── TooSlow           it took longer than the limit to arrive
     │   ├── UnsupportedMedia  it is of a type that is not spoken here
     │   └── UnknownSegment    the path names something that does not exist in the API
     ├── Unauthenticated       no token, or one that is refused
@@ -20,6 +21,7 @@ Messages are for the person who sent the input: what was found, what was expecte
     ├── Conflict              the state of the object forbids this
     │   └── AlreadyExists     an object with this key exists
     ├── DependencyFailed      what had to succeed before did not
+    ├── TooManyRequests       the caller asks more often than it may; says when to try again
     ├── NotSupported          the object exists, the method does not
     ├── Unavailable           nothing was changed, try again later (storage full, read-only, locked)
     └── ConfigurationError    the server or command cannot start like this
@@ -87,6 +89,10 @@ class TooLarge(MalformedRequest):
     """The request is larger than the configured limit."""
 
 
+class TooSlow(MalformedRequest):
+    """The request took longer to arrive than the configured limit."""
+
+
 class UnsupportedMedia(MalformedRequest):
     """The content type or encoding of the request is not understood."""
 
@@ -129,6 +135,14 @@ class AlreadyExists(Conflict):
 
 class DependencyFailed(XtapError):
     """Something else had to be done before this, and it failed; this was not tried."""
+
+
+class TooManyRequests(XtapError):
+    """The caller asks more often than it may; nothing was done. ``retry_after`` is the whole seconds to wait."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotSupported(XtapError):

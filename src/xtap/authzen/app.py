@@ -18,7 +18,7 @@ from xtap.authzen.evaluations import evaluate_many
 from xtap.authzen.messages import request_of
 from xtap.authzen.metadata import WELL_KNOWN
 from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
-from xtap.http import versions
+from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
 from xtap.service import consistency, tenants
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 _PATH: Final = re.compile(r"(?:/([^/]+))?/access/v1/(evaluations?|search/(?:subject|resource|action)|keys)/?")
 _METADATA: Final = re.compile(rf"{re.escape(WELL_KNOWN)}(?:/([^/]+))?/?")
-_ALWAYS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_ALWAYS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"), NO_SNIFF)
 _REQUEST_ID: Final = re.compile(rb"[\x20-\x7e]{1,256}")
 
 

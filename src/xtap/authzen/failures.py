@@ -22,10 +22,12 @@ TABLE: Mapping[type[XtapError], int] = MappingProxyType(
         errors.InvalidInput: 400,
         errors.MalformedRequest: 400,
         errors.TooLarge: 413,
+        errors.TooSlow: 408,
         errors.UnsupportedMedia: 400,
         errors.Unauthenticated: 401,
         errors.Forbidden: 403,
         errors.NotFound: 404,
+        errors.TooManyRequests: 429,
         errors.NotSupported: 405,
         errors.Unavailable: 503,
     }
@@ -44,6 +46,8 @@ def _headers(error: XtapError) -> list[tuple[bytes, bytes]]:
     match error:
         case errors.Unauthenticated():
             return [(b"www-authenticate", b'Bearer error="invalid_token"')]
+        case errors.TooManyRequests():
+            return [(b"retry-after", b"%d" % error.retry_after)]
         case errors.NotSupported():
             return [(b"allow", error.allowed.encode())]
         case errors.Unavailable():

@@ -35,6 +35,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "effective": "list the effective settings of one tenant toward another, each with its origin",
         "compare": "compare two policies of one tenant: who gains and who loses access",
         "explain": "explain an error code or a rule",
+        "export": "print the policies of tenants as JSON, as other commands read them",
+        "backup": "write everything that the server keeps into one file, while it runs",
+        "restore": "make an empty store what a backup says",
         "healthcheck": "ask a running server whether it is healthy",
         "version": "print the version",
     }

@@ -19,7 +19,9 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     files.required = False  # with nargs="*", Python 3.11 refuses a FILE that stands behind a flag
     group = parser.add_argument_group("server", "instead of FILE, ask a running server")
     group.add_argument("--server", metavar="URL", help="its address, without a path (default: XTAP_SERVER)")
-    group.add_argument("--token", help="a token of the tenant that asks (default: XTAP_TOKEN)")
+    group.add_argument(
+        "--token", help="a token of the tenant that asks; others see command lines, so better: XTAP_TOKEN"
+    )
     group.add_argument("--ca", metavar="FILE", help="certificate authority to trust, such as .xtap/ca.pem")
 
 

@@ -26,6 +26,7 @@ from xtap.emulator.faults import Faults
 from xtap.errors import Forbidden, InvalidInput, NotFound, NotSupported, UnknownSegment, XtapError
 from xtap.graph import failures
 from xtap.graph.exchange import Answer
+from xtap.http import NO_SNIFF
 from xtap.http.bodies import decoded, json_object, read
 from xtap.model.ids import TenantId
 from xtap.model.versions import BETA
@@ -251,7 +252,7 @@ def _answer(document: Document, status: int = 200) -> Answer:
 
 
 async def _send(answer: Answer, send: Send) -> None:
-    headers = [*answer.headers, (b"cache-control", b"no-store")]
+    headers = [*answer.headers, (b"cache-control", b"no-store"), NO_SNIFF]
     if answer.status != 204:
         headers += [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body))]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

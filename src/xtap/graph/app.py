@@ -17,7 +17,7 @@ from xtap.graph import failures, metadata
 from xtap.graph.exchange import Exchange, Request, client_request_id
 from xtap.graph.paths import build, resolve
 from xtap.graph.routes import BETA_ROUTES, ROUTES
-from xtap.http import versions
+from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
 from xtap.model.versions import BETA, V1, VERSIONS
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _ALWAYS = (
+    NO_SNIFF,
     (b"cache-control", b"no-cache"),
     (b"vary", b"Accept-Encoding"),
     (

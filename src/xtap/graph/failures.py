@@ -23,6 +23,7 @@ TABLE: Mapping[type[XtapError], tuple[int, str]] = MappingProxyType(
         errors.PolicyViolation: (400, "Request_BadRequest"),
         errors.MalformedRequest: (400, "BadRequest"),
         errors.TooLarge: (413, "RequestEntityTooLarge"),
+        errors.TooSlow: (408, "RequestTimeout"),
         errors.UnsupportedMedia: (415, "UnsupportedMediaType"),
         errors.UnknownSegment: (400, "BadRequest"),
         errors.Unauthenticated: (401, "InvalidAuthenticationToken"),
@@ -33,6 +34,7 @@ TABLE: Mapping[type[XtapError], tuple[int, str]] = MappingProxyType(
         errors.Conflict: (409, "Request_Conflict"),
         errors.AlreadyExists: (409, "Request_MultipleObjectsWithSameKeyValue"),
         errors.DependencyFailed: (424, "FailedDependency"),
+        errors.TooManyRequests: (429, "TooManyRequests"),
         errors.NotSupported: (405, "Request_BadRequest"),
         errors.Unavailable: (503, "ServiceUnavailable"),
         errors.ConfigurationError: (500, "InternalServerError"),
@@ -98,6 +100,8 @@ def _headers(error: XtapError) -> tuple[tuple[bytes, bytes], ...]:
             return ((b"www-authenticate", b'Bearer realm="", error="invalid_token"'),)
         case errors.Unavailable():
             return _RETRY
+        case errors.TooManyRequests():
+            return ((b"retry-after", b"%d" % error.retry_after),)
         case errors.NotSupported():
             return ((b"allow", error.allowed.encode()),)
         case _:

@@ -5,14 +5,15 @@ Stricter than RFC 8259 asks: a duplicate member is refused, because two readers 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import msgspec
 
-from xtap.errors import MalformedRequest, TooLarge, UnsupportedMedia
+from xtap.errors import MalformedRequest, TooLarge, TooSlow, UnsupportedMedia
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -34,12 +35,34 @@ UNREADABLE = (
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
-async def read(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes:
+Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
+
+
+def within(receive: Receive, seconds: float) -> Receive:
+    """Return a ``receive`` that gives up when the whole body has not come so many seconds from now.
+
+    It raises TooSlow then: a client that sends a byte now and then must not keep a request for ever.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+
+    async def receive_in_time() -> MutableMapping[str, Any]:
+        try:
+            async with asyncio.timeout_at(end):
+                return await receive()
+        except TimeoutError:
+            raise TooSlow(f"The request body did not arrive within {seconds:g} seconds.") from None
+
+    return receive_in_time
+
+
+async def read(receive: Receive) -> bytes:
     """Read the request body.
 
     Raises:
         TooLarge: it is longer than MAX_BODY. A few times as much is still taken in and dropped, because a client
             that is cut off while it sends would never read the answer.
+        TooSlow: it did not come in time.
     """
     body, size = b"", 0
     while True:

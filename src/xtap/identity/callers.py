@@ -10,6 +10,7 @@ from xtap.service import tenants
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from xtap.identity.throttle import Throttle
     from xtap.model.ids import TenantId
     from xtap.service.caller import Caller
     from xtap.store.protocol import Store
@@ -37,10 +38,12 @@ class Callers:
     Args:
         tokens: who verifies bearer tokens.
         store: where the register of tenants is.
+        throttle: how often they may ask; None for no limit.
     """
 
-    def __init__(self, tokens: Tokens, store: Store) -> None:
+    def __init__(self, tokens: Tokens, store: Store, throttle: Throttle | None = None) -> None:
         self._tokens = tokens
+        self._throttle = throttle
         self._store = store
         self._registered: set[TenantId] = set()
 
@@ -52,6 +55,7 @@ class Callers:
 
         Raises:
             Unauthenticated: no bearer token, one that is refused, or one of a tenant that is not registered here.
+            TooManyRequests: this caller asks too often.
         """
         authorization = headers.get(b"authorization", b"")
         if authorization[:7].lower() != b"bearer ":
@@ -62,4 +66,6 @@ class Callers:
             if not await tenants.is_registered(self._store, caller.tenant):
                 raise Unauthenticated("The tenant of the access token is not known to this server.")
             self._registered.add(caller.tenant)
+        if self._throttle is not None:
+            self._throttle.admit(caller)
         return caller

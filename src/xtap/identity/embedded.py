@@ -14,6 +14,7 @@ import os
 import uuid
 from base64 import b64decode
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote_plus
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from xtap.identity.keys import SigningKeys
+    from xtap.identity.throttle import Buckets
     from xtap.model.directory import Application, Tenant
     from xtap.model.ids import TenantId
 
@@ -84,9 +86,10 @@ class EmbeddedIssuer:
         clock: the time now, seconds since 1970.
         audiences: resources that it issues tokens for, in any spelling of :func:`~xtap.identity.resources.canonical`.
         randomness: gives so many unpredictable bytes.
+        guesses: how many wrong secrets are looked at, by tenant, client id and address; None for no limit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of; the last three have defaults
         self,
         base_url: str,
         keys: SigningKeys,
@@ -95,6 +98,7 @@ class EmbeddedIssuer:
         *,
         audiences: frozenset[str] = DEFAULT_AUDIENCES,
         randomness: Callable[[int], bytes] = os.urandom,
+        guesses: Buckets | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.audiences = frozenset(canonical(audience) or audience for audience in audiences)
@@ -103,6 +107,7 @@ class EmbeddedIssuer:
         self._directory = directory
         self._clock = clock
         self._randomness = randomness
+        self._guesses = guesses
 
     def trusted(self) -> TrustedIssuer:
         """Return this issuer as one whose tokens are accepted; it follows :meth:`use`."""
@@ -147,7 +152,7 @@ class EmbeddedIssuer:
         }
 
     async def token(
-        self, tenant: str, form: Mapping[str, str], *, authorization: str | None = None
+        self, tenant: str, form: Mapping[str, str], *, authorization: str | None = None, address: str = ""
     ) -> dict[str, object]:
         """Answer a token request.
 
@@ -155,6 +160,7 @@ class EmbeddedIssuer:
             tenant: the first segment of the path: id or domain.
             form: the parameters of the body; those that are not needed are ignored, as SDKs send many.
             authorization: the header of that name, for ``client_secret_basic`` (RFC 6749 2.3.1).
+            address: of the machine that asks, for the limit of guesses.
 
         Raises:
             TokenRefused: no token; says why.
@@ -163,7 +169,7 @@ class EmbeddedIssuer:
         if (grant := _required(form, "grant_type")) != "client_credentials":
             raise TokenRefused(refusals.UNSUPPORTED_GRANT, grant)
         client_id, secret = _credentials(form, authorization)
-        application = await self._authenticate(found, client_id, secret)
+        application = await self._authenticate(found, client_id, secret, address)
         resource = self._resource(found, _required(form, "scope"))
         return {
             "token_type": "Bearer",
@@ -247,7 +253,11 @@ class EmbeddedIssuer:
             raise TokenRefused(refusals.UNKNOWN_TENANT, id_or_domain)
         return tenant
 
-    async def _authenticate(self, tenant: Tenant, client_id: str, secret: str) -> Application:
+    async def _authenticate(self, tenant: Tenant, client_id: str, secret: str, address: str) -> Application:
+        # Taken before the secret is looked at, so that of many at once none slips through; a right one is given back.
+        guess = (tenant.id, client_id, address)
+        if self._guesses is not None and (seconds := self._guesses.take(guess)):
+            raise TokenRefused(refusals.TOO_MANY_GUESSES, client_id, retry_after=ceil(seconds))
         application = await self._directory.find_application(tenant.id, client_id)
         # An unknown application costs what a wrong secret costs.
         stored = NOBODY if application is None else application.secret
@@ -256,6 +266,8 @@ class EmbeddedIssuer:
             raise TokenRefused(refusals.UNKNOWN_APPLICATION, client_id, tenant.display_name)
         if not right:
             raise TokenRefused(refusals.WRONG_SECRET, client_id)
+        if self._guesses is not None:
+            self._guesses.give_back(guess)
         return application
 
     def _resource(self, tenant: Tenant, scope: str) -> str:

@@ -69,6 +69,12 @@ DUPLICATE_PARAMETER: Final = Refusal(
 )
 MALFORMED: Final = Refusal(90023, "invalid_request", 400, "The authentication service request isn't valid. {0}")
 TRANSIENT: Final = Refusal(90033, "temporarily_unavailable", 503, "A transient error has occurred. Please try again.")
+TOO_MANY_GUESSES: Final = Refusal(
+    90055,
+    "temporarily_unavailable",
+    429,
+    "There are too many incoming requests: too many wrong client secrets for app '{0}' came from this address.",
+)
 UNSUPPORTED_GRANT: Final = Refusal(
     70003, "unsupported_grant_type", 400, "The app requested an unsupported grant type '{0}'."
 )
@@ -97,11 +103,15 @@ UNKNOWN_RESOURCE: Final = Refusal(
 
 
 class TokenRefused(XtapError):
-    """The token endpoint issues no token; ``refusal`` says which row of the table, the message is its text."""
+    """The token endpoint issues no token; ``refusal`` says which row of the table, the message is its text.
 
-    def __init__(self, refusal: Refusal, *values: str) -> None:
+    ``retry_after`` is the seconds after which asking again makes sense, where that is known.
+    """
+
+    def __init__(self, refusal: Refusal, *values: str, retry_after: int | None = None) -> None:
         super().__init__(refusal.text.format(*(_shown(value) for value in values)))
         self.refusal = refusal
+        self.retry_after = retry_after
 
     def body(self, *, now: float, trace_id: str, correlation_id: str, base_url: str) -> dict[str, object]:
         """Return the error document.

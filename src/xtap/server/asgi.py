@@ -25,10 +25,13 @@ from xtap.emulator.clock import Clock
 from xtap.errors import NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
+from xtap.http import NO_SNIFF
+from xtap.http.bodies import within
 from xtap.identity import keys
 from xtap.identity.callers import Callers
 from xtap.identity.embedded import EmbeddedIssuer
 from xtap.identity.issuers import TrustedIssuer
+from xtap.identity.throttle import GUESSES, GUESSES_PER_SECOND, Buckets, Throttle
 from xtap.identity.tokens import Verifier
 from xtap.model.versions import VERSIONS
 from xtap.server import cloud_metadata, resource_manager
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from xtap.store.protocol import Store
 
 SIGNING_KEYS: Final = "issuer.jwks.json"
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _ISSUER_PATH = re.compile(r"/[^/]+/(oauth2|v2\.0|discovery)/")
 
 
@@ -73,6 +77,8 @@ class Application:
         """Answer one request; where tests may ask for faults, those come first."""
         if scope["type"] != "http":
             return
+        if scope["method"] in _WITH_BODY:
+            receive = within(receive, self.settings.request_timeout)
         if self.emulator is not None:
             await self.emulator(scope, receive, send, self._answer)
         else:
@@ -169,7 +175,7 @@ async def assemble(settings: Settings, service: Service) -> Application:
     if discovered is not None:
         audiences, algorithms = frozenset(settings.audience), frozenset(settings.algorithms)
         trusted.append(TrustedIssuer(settings.issuer, audiences, discovered, algorithms))
-    callers = Callers(Verifier(trusted, time.time), service.store)
+    callers = Callers(Verifier(trusted, time.time), service.store, _throttle(settings))
     paging = await paging_key(service.store, os.urandom)
     graph = GraphApp(service, callers, paging)
     noted = _decision_log(settings, service, paging)
@@ -177,6 +183,12 @@ async def assemble(settings: Settings, service: Service) -> Application:
     authzen = AuthzenApp(service, callers, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, callers, clock) if settings.emulator else None
     return Application(settings, service.store, callers, issuer, discovered, graph, authzen, noted, emulator)
+
+
+def _throttle(settings: Settings) -> Throttle | None:
+    if not settings.rate_limit and not settings.tenant_rate_limit:
+        return None
+    return Throttle(settings.rate_limit, settings.tenant_rate_limit, time.monotonic)
 
 
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
@@ -200,7 +212,9 @@ def embedded_issuer(settings: Settings, store: Store) -> EmbeddedIssuer:
         ConfigurationError: its keys cannot be used.
     """
     directory = LocalDirectory(store, demo_allowed=settings.is_local)
-    return EmbeddedIssuer(settings.https_url, keys.load_or_create(settings.folder / SIGNING_KEYS), directory, time.time)
+    signing = keys.load_or_create(settings.folder / SIGNING_KEYS)
+    guesses = Buckets(GUESSES_PER_SECOND, GUESSES, time.monotonic)
+    return EmbeddedIssuer(settings.https_url, signing, directory, time.time, guesses=guesses)
 
 
 def _discovered(settings: Settings) -> DiscoveredKeys:
@@ -220,6 +234,6 @@ def _issuer_app(issuer: EmbeddedIssuer) -> Any:
 
 
 async def _reply(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], status: int, body: object) -> None:
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")]
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache"), NO_SNIFF]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.encode(body)})

@@ -18,7 +18,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from xtap.errors import Unavailable
+from xtap.errors import TooSlow, Unavailable
+from xtap.http import NO_SNIFF
 from xtap.identity import refusals
 from xtap.identity.refusals import TokenRefused
 
@@ -58,7 +59,10 @@ class _Surface:
         try:
             form = _fields(await _body(request))
             answer = await self._issuer.token(
-                request.path_params["tenant"], form, authorization=request.headers.get("authorization")
+                request.path_params["tenant"],
+                form,
+                authorization=request.headers.get("authorization"),
+                address=_address(request),
             )
         except TokenRefused as refused:
             return self._refuse(request, refused)
@@ -95,20 +99,31 @@ class _Surface:
         headers = dict(NO_STORE)
         if refused.refusal.status == 401:
             headers["www-authenticate"] = "Basic"  # RFC 6749 5.2
+        if refused.retry_after is not None:
+            headers["retry-after"] = str(refused.retry_after)
         return _json(self._issuer.refusal(refused, correlation), refused.refusal.status, headers)
 
 
 def _json(document: dict[str, object], status: int, headers: dict[str, str]) -> Response:
     body = msgspec.json.encode(document)
-    return Response(body, status, headers=headers, media_type="application/json; charset=utf-8")
+    fixed = {name.decode(): value.decode() for name, value in (NO_SNIFF,)}
+    return Response(body, status, headers=headers | fixed, media_type="application/json; charset=utf-8")
+
+
+def _address(request: Request) -> str:
+    """Return the machine that asks; behind a proxy that is the proxy."""
+    return "" if request.client is None else request.client.host
 
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM:
-            raise TokenRefused(refusals.MALFORMED, f"The body is longer than {MAX_FORM} bytes.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_FORM:
+                raise TokenRefused(refusals.MALFORMED, f"The body is longer than {MAX_FORM} bytes.")
+    except TooSlow as error:
+        raise TokenRefused(refusals.MALFORMED, error.message) from None
     return bytes(body)
 
 

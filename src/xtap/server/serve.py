@@ -8,20 +8,31 @@ import gc
 import signal
 import socket
 import time
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from granian.constants import Interfaces, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
 from xtap.errors import ConfigurationError
 from xtap.identity import authority
+from xtap.server.connections import allowed, close_silent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from xtap.server.asgi import Application
     from xtap.server.settings import Settings
+
+MAX_HEAD: Final = 64 * 1024
+"""Bytes of the longest head of a request."""
+
+MAX_STREAMS: Final = 100
+"""Requests that one HTTP/2 connection may have under way."""
+
+_TLS: Final = {"1.2": SSLProtocols.tls12, "1.3": SSLProtocols.tls13}
 
 GRACE_SECONDS: Final = 3.0
 """How long requests may take to end after a stop; an idle HTTP/2 connection would keep the listener for ever."""
@@ -47,11 +58,13 @@ async def serve(application: Application, ready: Callable[[], Awaitable[None]]) 
         loop.add_signal_handler(number, stopping.set)
     running = [asyncio.create_task(server.serve()) for server in servers]
     stop = asyncio.create_task(stopping.wait())
+    closing = asyncio.create_task(close_silent(application.settings.ports, application.settings.idle_timeout))
     try:
         await _listening(application.settings)
         await ready()
         await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        closing.cancel()
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait(running, timeout=GRACE_SECONDS)
@@ -60,29 +73,39 @@ async def serve(application: Application, ready: Callable[[], Awaitable[None]]) 
 
 def _servers(application: Application) -> list[Server]:
     settings = application.settings
+    if not settings.ports:
+        raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
     servers = []
     if settings.port:
         servers.append(_server(application, settings.port))
     if settings.tls_port:
-        certificate, key = _certificate(settings)
-        servers.append(_server(application, settings.tls_port, certificate, key))
-    if not servers:
-        raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
+        servers.append(_server(application, settings.tls_port, *_certificate(settings)))
     return servers
 
 
 def _server(application: Application, port: int, certificate: Path | None = None, key: Path | None = None) -> Server:
     settings = application.settings
     _require_free(settings.host, port)
+    limit = ceil(settings.request_timeout)
     return Server(
         application,
         address=settings.host,
         port=port,
         interface=Interfaces.ASGINL,
         backlog=1024,
+        backpressure=allowed(len(settings.ports)),
+        # Without TLS, HTTP/2 would be told apart by the first bytes of a client, for which there is no time limit.
+        http=HTTPModes.auto if certificate else HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=limit * 1000, max_buffer_size=MAX_HEAD),
+        http2_settings=HTTP2Settings(
+            keep_alive_interval=limit * 1000,
+            keep_alive_timeout=limit,
+            max_concurrent_streams=MAX_STREAMS,
+            max_headers_size=MAX_HEAD,
+        ),
         websockets=False,
         log_enabled=False,
-        ssl_protocol_min=SSLProtocols.tls12,
+        ssl_protocol_min=_TLS[settings.tls_min_version],
         ssl_cert=certificate,
         ssl_key=key,
     )
@@ -115,7 +138,7 @@ def _require_free(host: str, port: int) -> None:
 
 async def _listening(settings: Settings) -> None:
     """Wait until each listener accepts a connection."""
-    for port in filter(None, (settings.port, settings.tls_port)):
+    for port in settings.ports:
         while True:
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(settings.host, port)

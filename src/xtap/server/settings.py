@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Meta, Struct, ValidationError, convert, structs
@@ -42,6 +42,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     tls_port: Annotated[Port, Meta(description="port for https; 0 for none")] = 8443
     tls_cert: Annotated[str, Meta(description="certificate chain (PEM) instead of the local one")] = ""
     tls_key: Annotated[str, Meta(description="private key (PEM) of --tls-cert")] = ""
+    tls_min_version: Annotated[
+        Literal["1.2", "1.3"], Meta(description="oldest TLS that clients may use, 1.2 or 1.3; ciphers are rustls' own")
+    ] = "1.2"
     issuer: Annotated[
         str, Meta(description="trusted token issuer, the exact 'iss'; '{tenantid}' stands for the token's tid")
     ] = ""
@@ -86,6 +89,19 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         Meta(ge=0, le=86_400, description="seconds until a tenant that joins a multitenant organization is active"),
     ] = 0.0
 
+    request_timeout: Annotated[
+        float, Meta(ge=1, le=3_600, description="seconds in which a client must send the head, and then the body")
+    ] = 30.0
+    idle_timeout: Annotated[
+        float, Meta(ge=1, le=86_400, description="seconds after which a connection without any traffic is closed")
+    ] = 120.0
+    rate_limit: Annotated[
+        float, Meta(ge=0, description="requests per second of one client of a tenant; 0 for no limit")
+    ] = 0.0
+    tenant_rate_limit: Annotated[
+        float, Meta(ge=0, description="requests per second of all clients of a tenant together; 0 for no limit")
+    ] = 0.0
+
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach the listener."""
@@ -100,6 +116,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     def folder(self) -> Path:
         """The data folder."""
         return Path(self.data)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports to listen on."""
+        return tuple(filter(None, (self.port, self.tls_port)))
 
     @property
     def http_url(self) -> str:
@@ -118,6 +139,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
 
 KEYS = tuple(field.encode_name for field in structs.fields(Settings))
 """Every key, in the order of the help."""
+
+_NUMBERS = {field.encode_name for field in structs.fields(Settings) if isinstance(field.default, float)}
 
 
 def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
@@ -167,7 +190,7 @@ def _parsed(key: str, text: str, source: str) -> object:
         value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     elif key in {"port", "tls-port"}:
         value = int(text) if text.isdecimal() and len(text) < 10 else text
-    elif key in {"decision-log-rate", "join-delay", "stale-limit"}:
+    elif key in _NUMBERS:
         value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value

@@ -17,12 +17,13 @@ from xtap.errors import Unavailable
 from xtap.store.group_commit import GroupCommit, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from xtap.model.ids import TenantId
     from xtap.store.cache import SnapshotCache
     from xtap.store.group_commit import Backend
     from xtap.store.protocol import AuditEntry, Change, SignInEntry
+    from xtap.store.rows import Row
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
@@ -74,6 +75,14 @@ class Source(Protocol):
 
     def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
         """Return the document of one sign-in, or None."""
+        ...
+
+    def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        """Run ``take`` on every row of one moment, beside which others write."""
+        ...
+
+    def load(self, rows: Iterable[Row], *, replace: bool) -> None:
+        """Write the rows of a dump in one transaction, as the store does."""
         ...
 
     def prove_readable(self) -> None:
@@ -196,6 +205,24 @@ class CachedStore:
             Unavailable: the store is closed, or the database cannot be read.
         """
         return await self._read(lambda: self._source.sign_in(tenant, key))
+
+    async def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        """Run ``take`` in a thread on every row of one moment: one read transaction, beside which others write.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        return await asyncio.wrap_future(self._submit(lambda: self._source.dump(take)))
+
+    async def load(self, rows: Iterable[Row], *, replace: bool = False) -> None:
+        """Make the database what a dump says, in one transaction.
+
+        Raises:
+            Conflict: the database is not empty and nothing is to be replaced, or others use it.
+            Unavailable: the store is closed, or the database cannot be written; nothing was changed.
+        """
+        await asyncio.wrap_future(self._submit(lambda: self._source.load(rows, replace=replace)))
+        self._cache.clear()
 
     async def check(self) -> None:
         """Prove that the database is in its place and can be read.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
-from xtap.errors import Unavailable
+from xtap.errors import Conflict, Unavailable
+from xtap.store.protocol import AuditEntry, SignInEntry
+from xtap.store.rows import NOT_EMPTY, AuditRow, DecisionRow, ObjectRow, SignInRow, TenantRow
 from xtap.store.snapshot import Snapshot
+from xtap.store.sorted_map import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from xtap.model.ids import TenantId
-    from xtap.store.protocol import AuditEntry, Change, SignInEntry
+    from xtap.store.protocol import Change, Result
+    from xtap.store.rows import Row
 
 
 class MemoryStore:
@@ -87,6 +92,22 @@ class MemoryStore:
         entry = self._sign_ins.get(tenant, {}).get(key)
         return None if entry is None else entry.document
 
+    async def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        """Run ``take`` on every row."""
+        self._require_open()
+        return take(iter([*self._rows()]))
+
+    async def load(self, rows: Iterable[Row], *, replace: bool = False) -> None:
+        """Become what a dump says."""
+        self._require_open()
+        if not replace and any(True for _ in self._rows()):
+            raise Conflict(NOT_EMPTY)
+        fresh = MemoryStore()
+        for row in rows:
+            fresh._take(row)
+        self._snapshots, self._audit = fresh._snapshots, fresh._audit
+        self._logs, self._sign_ins = fresh._logs, fresh._sign_ins
+
     async def check(self) -> None:
         """Prove that the store is open."""
         self._require_open()
@@ -102,3 +123,36 @@ class MemoryStore:
     def _require_open(self) -> None:
         if self._closed:
             raise Unavailable("The store is closed.")
+
+    def _rows(self) -> Iterator[Row]:
+        snapshots = sorted(self._snapshots.items())
+        yield from (TenantRow(tenant, each.version, each.sequence) for tenant, each in snapshots)
+        for tenant, snapshot in snapshots:
+            for kind in sorted(snapshot.objects):
+                for key, document in snapshot.scan(kind):
+                    yield ObjectRow(tenant, kind, key, document.decode())
+        for tenant, records in sorted(self._audit.items()):
+            for number, entry in enumerate(records, 1):
+                yield AuditRow(tenant, number, entry.id, entry.document.decode())
+        for tenant, documents in sorted(self._logs.items()):
+            for number, document in enumerate(documents, 1):
+                yield DecisionRow(tenant, number, document.decode())
+        for tenant, sign_ins in sorted(self._sign_ins.items()):
+            for each in sorted(sign_ins.values(), key=lambda entry: (entry.time, entry.id)):
+                yield SignInRow(tenant, each.time, each.id, each.document.decode())
+
+    def _take(self, row: Row) -> None:
+        known = self._snapshots.get(row.tenant) or Snapshot(row.tenant)
+        match row:
+            case TenantRow():
+                self._snapshots[row.tenant] = dataclasses.replace(known, version=row.version, sequence=row.sequence)
+            case ObjectRow():
+                kept = known.objects.get(row.kind, EMPTY).with_(row.key, row.document.encode())
+                self._snapshots[row.tenant] = dataclasses.replace(known, objects={**known.objects, row.kind: kept})
+            case AuditRow():
+                self._audit.setdefault(row.tenant, []).append(AuditEntry(row.id, row.document.encode()))
+            case DecisionRow():
+                self._logs.setdefault(row.tenant, []).append(row.document.encode())
+            case SignInRow():
+                entry = SignInEntry(row.time, row.id, row.document.encode())
+                self._sign_ins.setdefault(row.tenant, {})[row.id] = entry

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from xtap.store.postgres_database import Session
+from xtap.store.postgres_dump import dump, load
 from xtap.store.postgres_errors import storage_refusals
 from xtap.store.postgres_rows import (
     append_log,
@@ -21,12 +22,13 @@ from xtap.store.postgres_rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import LiteralString
 
     from xtap.model.ids import TenantId
     from xtap.store.postgres_database import Connection, PostgresDatabase
     from xtap.store.protocol import AuditEntry, SignInEntry
+    from xtap.store.rows import Row
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
@@ -84,6 +86,14 @@ class PostgresReader:
     def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
         """Return the document of one sign-in, or None."""
         return self._in_transaction(_ONE_MOMENT, lambda connection: read_sign_in(connection, tenant, key))
+
+    def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        """Run ``take`` on every row of one moment."""
+        return self._in_transaction(_ONE_MOMENT, lambda connection: take(dump(connection)))
+
+    def load(self, rows: Iterable[Row], *, replace: bool) -> None:
+        """Write the rows of a dump in one transaction."""
+        self._in_transaction("BEGIN", lambda connection: load(connection, rows, replace=replace))
 
     def prove_readable(self) -> None:
         """Prove that the database can be read."""

@@ -9,17 +9,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from msgspec import Struct
 
 from xtap.model.objects import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from xtap.model.ids import TenantId
+    from xtap.store.rows import Row
     from xtap.store.snapshot import Snapshot
+
+Result = TypeVar("Result")
 
 
 class Write(Struct, frozen=True):
@@ -126,6 +129,31 @@ class Store(Protocol):
 
     async def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
         """Return the document of one sign-in, or None."""
+        ...
+
+    async def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        """Run ``take`` in a thread on every row that stands in the store at one moment, and return what it returns.
+
+        Changes go on meanwhile, and are not seen.
+
+        Raises:
+            Unavailable: the storage cannot be read.
+            Exception: whatever ``take`` raised.
+        """
+        ...
+
+    async def load(self, rows: Iterable[Row], *, replace: bool = False) -> None:
+        """Make the store what a dump says: durable on return, all or nothing. Nobody else may use it meanwhile.
+
+        Args:
+            rows: of a dump of any store, in its order; read in a thread.
+            replace: whether everything that is there goes, in the same transaction.
+
+        Raises:
+            Conflict: the store is not empty, and nothing is to be replaced.
+            Unavailable: the storage refused; nothing was changed.
+            Exception: whatever ``rows`` raised; nothing was changed.
+        """
         ...
 
     async def check(self) -> None:

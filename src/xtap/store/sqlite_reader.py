@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
+from xtap.store.sqlite_dump import dump, load
 from xtap.store.sqlite_errors import storage_refusals
 from xtap.store.sqlite_rows import (
     append_log,
@@ -22,10 +23,11 @@ from xtap.store.sqlite_rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from xtap.model.ids import TenantId
     from xtap.store.protocol import AuditEntry, SignInEntry
+    from xtap.store.rows import Row
     from xtap.store.snapshot import Snapshot
     from xtap.store.sqlite_database import Database
 
@@ -86,6 +88,17 @@ class SqliteReader:
     def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
         """Return the document of one sign-in, or None."""
         return self._with_connection(lambda connection: read_sign_in(connection, tenant, key))
+
+    def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
+        """Run ``take`` on every row of one moment."""
+        with storage_refusals(), closing(self._database.connect(read_only=True)) as connection:
+            self._database.require_unmoved()
+            connection.execute("BEGIN")
+            return take(dump(connection))
+
+    def load(self, rows: Iterable[Row], *, replace: bool) -> None:
+        """Write the rows of a dump in one transaction; a server is alone with its file (``FileGuard``)."""
+        self._in_transaction(lambda connection: load(connection, rows, replace=replace))
 
     def prove_readable(self) -> None:
         """Prove that the file is in its place and can be read."""

@@ -26,6 +26,7 @@ from xtap.errors import NotFound, Unavailable
 from xtap.model.ids import TenantId
 from xtap.model.objects import SINGLETON, Kind
 from xtap.store.protocol import AuditEntry, Change, Write
+from xtap.testing.dump_contract import DumpContract
 from xtap.testing.sign_in_contract import SignInContract
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def counting(key: str) -> Callable[[Snapshot], Change]:
 
 
 @pytest.mark.asyncio
-class StoreContract(SignInContract):
+class StoreContract(DumpContract, SignInContract):
     """What every store promises.
 
     Attributes:
@@ -351,6 +352,8 @@ class StoreContract(SignInContract):
             store.sign_ins(CONTOSO),
             store.sign_in(CONTOSO, ""),
             store.add_sign_ins(CONTOSO, ()),
+            store.dump(list),
+            store.load(()),
         ):
             with pytest.raises(Unavailable):
                 await call

@@ -22,6 +22,7 @@ WANTED = {
     "PolicyViolation": (400, "Request_BadRequest"),
     "MalformedRequest": (400, "BadRequest"),
     "TooLarge": (413, "RequestEntityTooLarge"),
+    "TooSlow": (408, "RequestTimeout"),
     "UnsupportedMedia": (415, "UnsupportedMediaType"),
     "UnknownSegment": (400, "BadRequest"),
     "Unauthenticated": (401, "InvalidAuthenticationToken"),
@@ -32,6 +33,7 @@ WANTED = {
     "Conflict": (409, "Request_Conflict"),
     "AlreadyExists": (409, "Request_MultipleObjectsWithSameKeyValue"),
     "DependencyFailed": (424, "FailedDependency"),
+    "TooManyRequests": (429, "TooManyRequests"),
     "NotSupported": (405, "Request_BadRequest"),
     "Unavailable": (503, "ServiceUnavailable"),
     "ConfigurationError": (500, "InternalServerError"),
@@ -66,7 +68,7 @@ def test_every_error_looks_like_one_of_graph(kind: type[XtapError]) -> None:
         "client-request-id": "their-id",
     }
     assert list(body) == ["error"]
-    extra = {401: {b"www-authenticate"}, 405: {b"allow"}, 503: {b"retry-after"}}
+    extra = {401: {b"www-authenticate"}, 405: {b"allow"}, 429: {b"retry-after"}, 503: {b"retry-after"}}
     assert set(headers) == extra.get(status, set())
 
 
