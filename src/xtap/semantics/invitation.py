@@ -11,6 +11,7 @@ from xtap.model.ids import PERSONAL_ACCOUNTS, TenantId
 from xtap.semantics.answer import Answer
 from xtap.semantics.compiling import compile_crossing
 from xtap.semantics.decision import DecidedBy, Direction, Outcome, Step
+from xtap.semantics.gate import Verdict
 from xtap.semantics.request import Channel
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ def _by_policy(crossing: Crossing) -> Answer:
     if barrier is not None:
         tenant = barrier.tenants[0] if barrier.tenants else None
         return _answer(barrier.outcome, DecidedBy(barrier.rule, tenant, setting=barrier.setting))
-    if inbound is not None and not inbound.can_be_passed:
+    if inbound is not None and inbound.anybody is Verdict.BLOCKS:
         return _closed("XT-INV-4", Direction.INBOUND, inbound)
-    if outbound is not None and not outbound.can_be_passed:
+    if outbound is not None and outbound.anybody is Verdict.BLOCKS:
         return _closed("XT-INV-5", Direction.OUTBOUND, outbound)
     sides = ((crossing.home, outbound), (crossing.resource, inbound))
     missing = tuple(f"policy of tenant {tenant}" for tenant, gate in sides if gate is None)

@@ -12,9 +12,11 @@ from msgspec import Struct, json, to_builtins
 from xtap.model.ids import TenantId
 from xtap.model.schema import Document
 from xtap.semantics.decision import Outcome
-from xtap.semantics.gate import Gate, Verdict
+from xtap.semantics.effective import EffectiveSetting, Origin, Sourced
+from xtap.semantics.gate import Gate, Verdict, compile_gate
 from xtap.semantics.opening import opened
 from xtap.semantics.request import Control
+from xtap.semantics.trace import missing_of
 from xtap.semantics.trust import HOME_TENANT_METHODS, STRENGTH, Demand, Fulfilment, TrustResult, judge
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from xtap.model.schema import Json
     from xtap.semantics.crossing import Decision
-    from xtap.semantics.documents import TenantPolicy
+    from xtap.semantics.documents import Setting, TenantPolicy
 
 POLICY = "/policies/crossTenantAccessPolicy"
 
@@ -118,14 +120,32 @@ def _gate(gate: Gate | None, decision: Decision) -> Document:
     """Return the property that opens one side, nothing if it is open."""
     if gate is None:
         raise _Impossible("The policies of both tenants must be known to say which change would help.")
-    verdict = gate.check(decision.access).verdict
-    if verdict is Verdict.PASSES:
+    passage = gate.check(decision.access)
+    if passage.verdict is Verdict.PASSES:
         return {}
-    wider = opened(gate, decision.access) if verdict is Verdict.BLOCKS else None
+    if passage.verdict is Verdict.UNKNOWN:
+        raise _not_known(missing_of(passage, decision.access))
+    wider = opened(gate, decision.access)
     if wider is None:
         raise _Impossible("The user id and an application id must be known to say whom to let pass.")
+    passage = _replaced(gate, wider).check(decision.access)
+    if passage.verdict is not Verdict.PASSES:
+        raise _not_known(missing_of(passage, decision.access))
     body: Document = {str(gate.name): json.decode(json.encode(wider))}
     return body
+
+
+def _not_known(facts: Iterable[str]) -> _Impossible:
+    return _Impossible(f"Whether the access would pass is not known without these facts: {', '.join(facts)}.")
+
+
+def _replaced(gate: Gate, wider: Setting) -> Gate:
+    """Return the gate that a partner entry with this setting makes."""
+    people, apps = wider.users_and_groups, wider.applications
+    if people is None or apps is None:
+        raise AssertionError("a setting that opens a gate has both halves")
+    setting = EffectiveSetting(*(Sourced(half, Origin.PARTNER, "XT-INH-1") for half in (people, apps)))
+    return compile_gate(gate.tenant, gate.name, setting)
 
 
 _FLAGS = {
