@@ -53,6 +53,11 @@ class Invitation(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
         force_setattr(self, "resource", TenantId(self.resource.lower()))
         force_setattr(self, "home", None if self.home is None else TenantId(self.home.lower()))
 
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether it names the Microsoft Entra tenant of somebody who has no account there: one of both is wrong."""
+        return self.is_entra_account is False and self.home not in {None, PERSONAL_ACCOUNTS}
+
 
 def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation: Invitation) -> Answer:
     """Answer one invitation.
@@ -65,6 +70,8 @@ def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation:
     listed = _by_domain(invitation)
     if listed is not None:
         return listed
+    if invitation.contradicts_itself:
+        return _answer(Outcome.UNKNOWN, DecidedBy("XT-SCOPE-3"), ("home", "isEntraAccount"))
     if invitation.is_entra_account is False or invitation.home == PERSONAL_ACCOUNTS:
         return _answer(Outcome.ALLOWED, DecidedBy("XT-INV-3", invitation.resource))
     if invitation.home is None:
