@@ -13,6 +13,7 @@ from xtap.semantics.compiling import compile_crossing
 from xtap.semantics.decision import DecidedBy, Direction, Outcome, Step
 from xtap.semantics.gate import Verdict
 from xtap.semantics.request import Channel
+from xtap.semantics.trace import meanings
 
 if TYPE_CHECKING:
     from xtap.semantics.crossing import Crossing
@@ -86,14 +87,19 @@ def _by_policy(crossing: Crossing) -> Answer:
     if barrier is not None:
         tenant = barrier.tenants[0] if barrier.tenants else None
         return _answer(barrier.outcome, DecidedBy(barrier.rule, tenant, setting=barrier.setting))
-    if inbound is not None and inbound.anybody is Verdict.BLOCKS:
-        return _closed("XT-INV-4", Direction.INBOUND, inbound)
-    if outbound is not None and outbound.anybody is Verdict.BLOCKS:
-        return _closed("XT-INV-5", Direction.OUTBOUND, outbound)
+    gates = (("XT-INV-4", Direction.INBOUND, inbound), ("XT-INV-5", Direction.OUTBOUND, outbound))
+    asked = [(gate.anybody, _side(rule, direction, gate), gate) for rule, direction, gate in gates if gate is not None]
+    for verdict, side, _ in asked:
+        if verdict is Verdict.BLOCKS:
+            return _answer(Outcome.BLOCKED, side)
     sides = ((crossing.home, outbound), (crossing.resource, inbound))
     missing = tuple(f"policy of tenant {tenant}" for tenant, gate in sides if gate is None)
-    by = DecidedBy("XT-SCOPE-3") if missing else DecidedBy("XT-INV-4", crossing.resource, Direction.INBOUND)
-    return _answer(Outcome.UNKNOWN if missing else Outcome.ALLOWED, by, missing)
+    if missing:
+        return _answer(Outcome.UNKNOWN, DecidedBy("XT-SCOPE-3"), missing)
+    for verdict, side, gate in asked:
+        if verdict is Verdict.UNKNOWN:
+            return _answer(Outcome.UNKNOWN, side, tuple(meanings(gate)))
+    return _answer(Outcome.ALLOWED, DecidedBy("XT-INV-4", crossing.resource, Direction.INBOUND))
 
 
 def _by_domain(invitation: Invitation) -> Answer | None:
@@ -105,9 +111,8 @@ def _by_domain(invitation: Invitation) -> Answer | None:
     return None
 
 
-def _closed(rule: str, direction: Direction, gate: Gate) -> Answer:
-    decided_by = DecidedBy(rule, gate.tenant, direction, gate.name, gate.setting.users_and_groups.origin)
-    return _answer(Outcome.BLOCKED, decided_by)
+def _side(rule: str, direction: Direction, gate: Gate) -> DecidedBy:
+    return DecidedBy(rule, gate.tenant, direction, gate.name, gate.setting.users_and_groups.origin)
 
 
 def _answer(outcome: Outcome, decided_by: DecidedBy, missing: tuple[str, ...] = ()) -> Answer:
