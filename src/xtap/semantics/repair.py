@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, json, to_builtins
 
 from xtap.model.ids import TenantId
+from xtap.model.settings import InboundTrust
 from xtap.model.schema import Document
 from xtap.semantics.decision import Outcome
 from xtap.semantics.effective import EffectiveSetting, Origin, Sourced
@@ -17,7 +18,7 @@ from xtap.semantics.gate import Gate, Verdict, compile_gate
 from xtap.semantics.opening import opened
 from xtap.semantics.request import Control
 from xtap.semantics.trace import missing_of
-from xtap.semantics.trust import HOME_TENANT_METHODS, STRENGTH, Demand, Fulfilment, TrustResult, judge
+from xtap.semantics.trust import STRENGTH, Fulfilment, TrustResult, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +94,7 @@ def _changes(decision: Decision, home: TenantPolicy, resource: TenantPolicy) -> 
     for policy, gate in ((home, crossing.outbound), (resource, crossing.inbound)):
         wanted[policy.tenant_id] |= _gate(gate, decision)
     if access.requires is not None and crossing.trust is not None:
-        wanted[resource.tenant_id] |= _trust(judge(access, access.requires, crossing.trust.value), decision)
+        wanted[resource.tenant_id] |= _trust(decision)
     foreign = home.cloud != resource.cloud
     for policy, other in ((home, resource.tenant_id), (resource, home.tenant_id)):
         body = wanted[policy.tenant_id]
@@ -155,41 +156,37 @@ _FLAGS = {
     STRENGTH: "is_mfa_accepted",
 }
 
+_FAILURES = frozenset({Fulfilment.BLOCKED, Fulfilment.UNKNOWN})
 
-def _trust(result: TrustResult, decision: Decision) -> Document:
+
+def _trust(decision: Decision) -> Document:
     """Return the trust that fulfils the demands, nothing if they are fulfilled."""
+    access, trust = decision.access, decision.crossing.trust
+    if access.requires is None or trust is None:
+        return {}
+    result = judge(access, access.requires, trust.value)
     if result.passes:
         return {}
-    requires, trust = decision.access.requires, decision.crossing.trust
-    if requires is None or trust is None:
-        return {}
-    failing = [demand for demand in result.demands if demand.fulfilment in {Fulfilment.BLOCKED, Fulfilment.UNKNOWN}]
-    optional = [demand for demand in failing if requires.any_of and demand.control != STRENGTH]
-    needed = [demand for demand in failing if demand not in optional]
-    if optional and len(optional) == len(requires.controls):
-        needed.append(next((demand for demand in optional if _helps(demand, decision)), optional[0]))
-    hopeless = [demand.control for demand in needed if not _helps(demand, decision)]
-    if hopeless:
-        raise _Impossible(f"No trust setting fulfils '{hopeless[0]}': the claim must come from the home tenant.")
-    accepted = {_FLAGS[demand.control]: True for demand in needed}
-    return {"inboundTrust": to_builtins(type(trust.value)(**_known(trust.value) | accepted))}
+    failing = [demand.control for demand in result.demands if demand.fulfilment in _FAILURES]
+    flags = [_FLAGS[control] for control in failing if control in _FLAGS]
+    for accepted in [[flag] for flag in flags] if access.requires.any_of else [flags]:
+        wider = _accepting(trust.value, accepted)
+        if judge(access, access.requires, wider).passes:
+            return {"inboundTrust": to_builtins(wider)}
+    raise _hopeless(judge(access, access.requires, _accepting(trust.value, flags)))
 
 
-def _known(trust: Struct) -> dict[str, bool]:
-    return {name: bool(getattr(trust, name)) for name in trust.__struct_fields__}
+def _accepting(trust: InboundTrust, flags: Iterable[str]) -> InboundTrust:
+    known = {name: bool(getattr(trust, name)) for name in trust.__struct_fields__}
+    return InboundTrust(**known | dict.fromkeys(flags, True))
 
 
-def _helps(demand: Demand, decision: Decision) -> bool:
-    """Say whether accepting the home tenant's claim would fulfil a demand."""
-    access = decision.access
-    if demand.control == STRENGTH and access.requires is not None:
-        return bool((access.requires.authentication_strength or frozenset()) & HOME_TENANT_METHODS)
-    match demand.control:
-        case Control.MFA:
-            return True
-        case Control.COMPLIANT_DEVICE:
-            return access.claims.compliant_device is True
-        case Control.HYBRID_JOINED_DEVICE:
-            return access.claims.hybrid_joined_device is True
-        case _:
-            return False
+def _hopeless(result: TrustResult) -> _Impossible:
+    """Say why not even every trust is enough."""
+    if result.decisive is None:
+        raise AssertionError("nothing is demanded, so nothing fails")
+    if result.decisive.missing is not None:
+        return _not_known([result.decisive.missing])
+    return _Impossible(
+        f"No trust setting fulfils '{result.decisive.control}': the claim must come from the home tenant."
+    )
