@@ -19,6 +19,8 @@ USERS = [f"bbbbbbbb-0000-4000-8000-0000000000b{n}" for n in range(4)]
 GROUPS = [f"aaaaaaaa-0000-4000-8000-0000000000a{n}" for n in range(4)]
 TEAMS, SHAREPOINT = "1fec8e78-bce4-4aaf-ab1b-5451cc387264", "00000003-0000-0ff1-ce00-000000000000"
 APPS = [TEAMS, SHAREPOINT, *(f"cccccccc-0000-4000-8000-0000000000c{n}" for n in range(4))]
+STRANGE_PEOPLE = (("AllManagers", "user"), ("AllUsers", "group"), ("x", "device"), (USERS[0], "device"))
+STRANGE_APPS = (("AllOfTomorrow", "application"), ("AllApplications", "suite"), (APPS[2], "suite"))
 COMMERCIAL, GOVERNMENT = "microsoftonline.com", "microsoftonline.us"
 SETTINGS = (
     "b2bCollaborationInbound",
@@ -34,19 +36,25 @@ def people(rng: Random) -> dict[str, Any]:
     else:
         users = [(user, "user") for user in rng.sample(USERS, rng.randint(0, 2))]
         targets = users + [(group, "group") for group in rng.sample(GROUPS, rng.randint(0, 2))]
+    if rng.random() < 0.08:
+        targets.append(rng.choice(STRANGE_PEOPLE))
     return half(rng, targets or [(rng.choice(USERS), "user")])
 
 
 def apps(rng: Random) -> dict[str, Any]:
     if rng.random() < 0.3:
-        return half(rng, [("AllApplications", "application")])
-    listed = rng.sample([*APPS, "Office365"], rng.randint(1, 3))
-    return half(rng, [(app, "application") for app in listed])
+        targets = [("AllApplications", "application")]
+    else:
+        listed = rng.sample([*APPS, "Office365", "AllMicrosoftApps"], rng.randint(1, 3))
+        targets = [(app, "application") for app in listed]
+    if rng.random() < 0.08:
+        targets.append(rng.choice(STRANGE_APPS))
+    return half(rng, targets)
 
 
 def half(rng: Random, targets: list[tuple[str, str]]) -> dict[str, Any]:
     return {
-        "accessType": rng.choice(["allowed", "blocked"]),
+        "accessType": "allowedLater" if rng.random() < 0.02 else rng.choice(["allowed", "blocked"]),
         "targets": [{"target": target, "targetType": kind} for target, kind in targets],
     }
 

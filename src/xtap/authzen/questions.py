@@ -157,7 +157,7 @@ class Asker(Struct, frozen=True, gc=False):
         address = _ADDRESS.fullmatch(request.subject.id)
         if resource is None or address is None:
             return _incomplete({"resource.id": resource, "subject.id": address and address[0]})
-        return Invitation(
+        invitation = Invitation(
             resource=TenantId(resource),
             domain=address[1],
             home=home,
@@ -165,6 +165,9 @@ class Asker(Struct, frozen=True, gc=False):
             allowed_domains=_domains(action.allowed_domains, "allowedDomains"),
             blocked_domains=_domains(action.blocked_domains, "blockedDomains"),
         )
+        if invitation.contradicts_itself:
+            raise InvalidInput.at("$.subject.properties", _CONTRADICTION.format(person.identity_provider))
+        return invitation
 
 
 def requested_moment(context: Context) -> Moment:
@@ -203,6 +206,12 @@ def _versions(given: Mapping[str, int], member: str) -> dict[TenantId, int]:
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _ADDRESS: Final = re.compile(rf"[^@\s]+@({_DOMAIN.pattern})")
 """A mail address; names in other scripts stand in their ASCII form, as domain lists have them."""
+
+_CONTRADICTION: Final = (
+    "$.subject.properties: 'tenantId' names a Microsoft Entra tenant, and identityProvider '{}' an account that is in "
+    "none. Leave one of them out."
+)
+"""Which of both is wrong cannot be guessed: without the tenant its policy, and the inviter's, would not count."""
 
 _CHANNELS: Final[Mapping[str, Channel]] = {str(channel): channel for channel in Channel}
 _CONTROLS: Final = tuple((control, str(control.name).lower()) for control in Control)
