@@ -61,12 +61,14 @@ class PersonProperties(Struct, frozen=True, rename="camel"):
 
     Attributes:
         tenant_id: the home tenant.
+        user_type: what the account is in the resource tenant; a guest does not live there.
         groups: object ids of all groups in the home tenant.
         identity_provider: where the account lives, ``azureActiveDirectory`` unless it says otherwise.
         claims: what the home session proves.
     """
 
     tenant_id: str | None = None
+    user_type: Literal["Member", "Guest"] | None = None
     groups: Ids | None = None
     identity_provider: str = "azureActiveDirectory"
     claims: KnownClaims | None = None
