@@ -69,13 +69,18 @@ class People(Struct, frozen=True, gc=False):
         home, user = given or self.tenant, known_id(name)
         found = await self.directory.person(home, name) if self.view.shows(home) else None
         if found is None:
-            return Known(given, user, groups)
+            return Known(given, None if user and await self._stands_for_stranger(user) else user, groups)
         if found.user.is_external:
             return Known(None, None, groups)
         disabled = self.now and not found.user.account_enabled
         if groups is not None or not self.now:
             return Known(home, found.user.id, groups, disabled=disabled)
         return Known(home, found.user.id, found.groups, found.known, disabled)
+
+    async def _stands_for_stranger(self, user: str) -> bool:
+        """Say whether an object id is that of a guest object of the caller's tenant, which no policy names."""
+        found = await self.directory.person(self.tenant, user)
+        return found is not None and found.user.is_external
 
 
 @lru_cache(maxsize=4_096)
