@@ -26,6 +26,7 @@ from xtap.authzen.messages import (
 )
 from xtap.authzen.people import tenant_of
 from xtap.authzen.questions import ACTIONS
+from xtap.authzen.spelling import require_spelling
 from xtap.authzen.turns import Turns
 from xtap.errors import Forbidden, InvalidInput
 from xtap.http import sealed
@@ -91,6 +92,7 @@ class Searches:
         Raises:
             InvalidInput: the request cannot be understood, or the token is not of this search.
         """
+        require_spelling(body, ("subject", "action", "resource", "context", "page"), "$")
         page = member(body, "page", Page) if "page" in body else Page()
         scope = Reach(enquiry.caller.tenant, enquiry.place, enquiry.view)
         asked = {name: body[name] for name in body if name != "page"}
