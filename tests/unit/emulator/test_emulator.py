@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -295,6 +296,13 @@ async def test_a_fault_that_is_none_is_refused(ask: Asker, fault: object) -> Non
 async def test_strange_tokens_meet_no_fault(ask: Asker, token: str) -> None:
     answer = await ask.app.client.get(POLICY, headers={b"Authorization": f"Bearer {token}".encode("latin-1")})
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_token_that_is_nested_deep_is_refused(ask: Asker, place: int) -> None:
+    parts = ["eyJhbGciOiJSUzI1NiJ9", "e30", "xx"]
+    parts[place] = base64.urlsafe_b64encode(b"[" * 3000).rstrip(b"=").decode()
+    assert (await ask("GET", POLICY, token=".".join(parts))).status_code == 401
 
 
 async def test_what_was_done_stands_in_the_log(ask: Asker) -> None:
