@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 from msgspec import json
@@ -23,6 +23,7 @@ from xtap.authzen.search import Searches
 from xtap.emulator.app import Emulator
 from xtap.emulator.clock import Clock
 from xtap.emulator.limits import RequestLimits
+from xtap.emulator.past import PastStore
 from xtap.emulator.repeating import standing
 from xtap.errors import NotFound, Unavailable
 from xtap.graph import failures
@@ -173,7 +174,7 @@ async def assemble(settings: Settings, service: Service) -> Application:
         start, new_id = await standing(service.store, datetime.fromisoformat(settings.emulator_start))
         clock, service = Clock(lambda: start), replace(service, new_id=new_id)
     if settings.emulator:
-        service = replace(service, now=clock.now)
+        service = replace(service, now=clock.now, store=cast("Store", PastStore(service.store)))
     limits = RequestLimits(clock.now)
     issuer = embedded_issuer(settings, service.store) if settings.embedded_issuer else None
     discovered = _discovered(settings) if settings.issuer else None
