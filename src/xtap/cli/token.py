@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
 async def _token(settings: Settings, args: argparse.Namespace) -> str:
     from xtap.model.directory import Application  # noqa: PLC0415 - 'xtap token --help' needs none of it
     from xtap.model.pristine import derived_id  # noqa: PLC0415
-    from xtap.server.asgi import embedded_issuer, open_store  # noqa: PLC0415
+    from xtap.server.asgi import open_store  # noqa: PLC0415
+    from xtap.server.trust import embedded_issuer  # noqa: PLC0415
     from xtap.service import tenants  # noqa: PLC0415
     from xtap.service.permissions import PERMISSIONS  # noqa: PLC0415
 

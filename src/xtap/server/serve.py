@@ -1,38 +1,43 @@
-"""How does the application listen? One process, one event loop, plain http and https side by side."""
+"""How does one process listen? One event loop; plain http, https and the metrics side by side."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
-import signal
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
 
 from xtap.errors import ConfigurationError
 from xtap.identity import authority
+from xtap.server.metrics import metrics_app
+from xtap.server.reloading import reload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from xtap.server.asgi import Application
+    from xtap.server.lifetime import Lifetime
+    from xtap.server.metrics import Metrics
     from xtap.server.settings import Settings
 
-GRACE_SECONDS: Final = 3.0
-"""How long requests may take to end after a stop; an idle HTTP/2 connection would keep the listener for ever."""
 
-
-async def serve(application: Application, ready: Callable[[], Awaitable[None]]) -> None:
-    """Listen until SIGTERM or SIGINT, then finish what was begun.
+async def serve(
+    application: Application, ready: Callable[[], Awaitable[None]], lifetime: Lifetime, gather: Callable[[], Settings]
+) -> None:
+    """Listen until the lifetime ends, then finish what was begun.
 
     Args:
         application: what answers.
-        ready: run once both listeners answer, beside the first requests.
+        ready: run once all listeners answer, beside the first requests.
+        lifetime: when to reload, and when to stop.
+        gather: reads the settings again, for a reload.
 
     Raises:
         ConfigurationError: a port is taken, or the certificate cannot be used.
@@ -40,40 +45,77 @@ async def serve(application: Application, ready: Callable[[], Awaitable[None]]) 
     # What start-up made lives until the end: the collector need not look at it again, so its pauses stay short.
     gc.collect()
     gc.freeze()
-    servers = _servers(application)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    running = [asyncio.create_task(server.serve()) for server in servers]
-    stop = asyncio.create_task(stopping.wait())
+    listeners = Listeners(application)
+    listeners.open(application.settings)
     try:
         await _listening(application.settings)
         await ready()
-        await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
+        async for _ in lifetime.reloads(listeners.ended):
+            await reload(application, listeners, gather)
     finally:
-        for server in servers:
-            server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait(running, timeout=GRACE_SECONDS)
+        await listeners.close(application.settings.stop_timeout)
         await application.close()
 
 
-def _servers(application: Application) -> list[Server]:
-    settings = application.settings
-    servers = []
-    if settings.port:
-        servers.append(_server(application, settings.port))
-    if settings.tls_port:
-        certificate, key = _certificate(settings)
-        servers.append(_server(application, settings.tls_port, certificate, key))
-    if not servers:
-        raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
-    return servers
+class Listeners:
+    """The ports of one process.
+
+    Attributes:
+        ended: set when a listener ended by itself.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._running: dict[Server, asyncio.Task[None]] = {}
+        self._https: Server | None = None
+        self.ended = asyncio.Event()
+
+    def open(self, settings: Settings) -> None:
+        """Listen on every port of the settings.
+
+        Raises:
+            ConfigurationError: there is none, or the certificate cannot be used.
+        """
+        if not settings.port and not settings.tls_port:
+            raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
+        if settings.port:
+            self._start(_server(self._application, settings.port))
+        if settings.tls_port:
+            self._https = self._start(_server(self._application, settings.tls_port, *certificate_of(settings)))
+        if self._application.metrics is not None:
+            self._start(_metrics_server(settings, self._application.metrics))
+
+    def change_certificate(self, certificate: Path, key: Path) -> None:
+        """Show another certificate to clients that connect from now on; connections that stand keep theirs."""
+        before = self._https
+        if before is None:
+            return
+        # Both listen at the same time (SO_REUSEPORT), so nobody meets a closed port.
+        self._https = self._start(_server(self._application, self._application.settings.tls_port, certificate, key))
+        before.stop()  # type: ignore[no-untyped-call]
+
+    async def close(self, seconds: float) -> None:
+        """Accept nothing more, and wait so long for requests under way."""
+        tasks = list(self._running.values())
+        for server in self._running:
+            server.stop()  # type: ignore[no-untyped-call]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    def _start(self, server: Server) -> Server:
+        task = asyncio.create_task(server.serve())
+        self._running[server] = task
+        task.add_done_callback(lambda _: self._end(server))
+        return server
+
+    def _end(self, server: Server) -> None:
+        del self._running[server]
+        if not server.interrupt_signal:  # nobody told it to stop
+            self.ended.set()
 
 
 def _server(application: Application, port: int, certificate: Path | None = None, key: Path | None = None) -> Server:
     settings = application.settings
-    _require_free(settings.host, port)
     return Server(
         application,
         address=settings.host,
@@ -88,29 +130,58 @@ def _server(application: Application, port: int, certificate: Path | None = None
     )
 
 
-def _certificate(settings: Settings) -> tuple[Path, Path]:
+def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
+    return Server(
+        metrics_app(metrics),
+        address=settings.metrics_host,
+        port=settings.metrics_port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_enabled=False,
+    )
+
+
+def certificate_of(settings: Settings) -> tuple[Path, Path]:
+    """Return certificate and key of the settings, which are good now.
+
+    Raises:
+        ConfigurationError: they are not there, are no pair, or are not valid now.
+    """
     if settings.tls_cert:
-        files = (Path(settings.tls_cert), Path(settings.tls_key))
-        for file in files:
+        certificate, key = Path(settings.tls_cert), Path(settings.tls_key)
+        for file in (certificate, key):
             if not file.is_file():
                 raise ConfigurationError(f"There is no file {file} (--tls-cert, --tls-key).")
-        return files
+        from xtap.identity.certificates import require_good  # noqa: PLC0415 - loads cryptography
+
+        require_good(certificate, key, time.time())
+        return certificate, key
     hosts = authority.LOCAL_HOSTS if settings.is_local else (*authority.LOCAL_HOSTS, settings.host)
     made = authority.ensure(settings.folder, time.time(), hosts)
     return made.certificate, made.key
 
 
-def _require_free(host: str, port: int) -> None:
-    """Notice a taken port before the listener does: it would only log."""
+def require_free(settings: Settings) -> None:
+    """Notice a port that is taken before the listeners do: they would only log, or share it.
+
+    Raises:
+        ConfigurationError: another program has one, or it cannot be had.
+    """
+    places = ((settings.host, settings.port, "--port"), (settings.host, settings.tls_port, "--tls-port"))
+    for host, port, flag in (*places, (settings.metrics_host, settings.metrics_port, "--metrics-port")):
+        if port:
+            _require_free(host, port, flag)
+
+
+def _require_free(host: str, port: int, flag: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ConfigurationError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port or --tls-port."
-            ) from None
+            other = "an address of this machine" if error.errno == errno.EADDRNOTAVAIL else f"another {flag}"
+            raise ConfigurationError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose {other}.") from None
 
 
 async def _listening(settings: Settings) -> None:

@@ -6,12 +6,16 @@ One table: the fields of :class:`Settings`. A field ``tls_port`` is the flag ``-
 
 from __future__ import annotations
 
+import sys
 import tomllib
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct, ValidationError, convert, structs
+from msgspec import Meta, Struct, ValidationError, convert, inspect, structs
 
 from xtap.errors import ConfigurationError
 from xtap.model.ids import TenantId, is_guid
@@ -25,6 +29,13 @@ CONFIG_FILE = "xtap.toml"
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
+class LogFormat(StrEnum):
+    """How a line of the log looks."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Everything that can be configured; an ``issuer`` and an ``audience`` (or the embedded issuer) are required."""
 
@@ -34,6 +45,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     tls_port: Annotated[Port, Meta(description="port for https; 0 for none")] = 8443
     tls_cert: Annotated[str, Meta(description="certificate chain (PEM) instead of the local one")] = ""
     tls_key: Annotated[str, Meta(description="private key (PEM) of --tls-cert")] = ""
+    public_url: Annotated[
+        str,
+        Meta(description="address by which clients reach this server through a proxy, such as https://xtap.example"),
+    ] = ""
+    workers: Annotated[
+        int, Meta(ge=1, le=64, description="processes that serve together (Linux); each has its own memory")
+    ] = 1
+    stop_timeout: Annotated[
+        float, Meta(ge=0, le=3600, description="seconds that requests under way may take after a stop")
+    ] = 3.0
     issuer: Annotated[
         str, Meta(description="trusted token issuer, the exact 'iss'; '{tenantid}' stands for the token's tid")
     ] = ""
@@ -75,6 +96,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         Meta(ge=0, le=86_400, description="seconds until a tenant that joins a multitenant organization is active"),
     ] = 0.0
 
+    log_format: Annotated[LogFormat, Meta(description="how log lines look: text or json")] = LogFormat.TEXT
+    log_requests: Annotated[bool, Meta(description="log one line for each request, without what clients sent")] = False
+    metrics_host: Annotated[str, Meta(description="address of /metrics, which needs no token")] = "127.0.0.1"
+    metrics_port: Annotated[Port, Meta(description="port of /metrics for Prometheus; 0 for none")] = 0
+    otlp_endpoint: Annotated[
+        str, Meta(description="OpenTelemetry collector (OTLP over HTTP) for traces; needs 'xtap[tracing]'")
+    ] = ""
+
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach the listener."""
@@ -97,7 +126,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
 
     @property
     def https_url(self) -> str:
-        """Where https is spoken, by the name that the local certificate has; the embedded issuer lives there."""
+        """Where clients speak https, by the name that the certificate has; the embedded issuer lives there."""
+        if self.public_url.startswith("https:"):
+            return self.public_url.rstrip("/")
         return f"https://{'localhost' if self.is_local else self._address}:{self.tls_port}"
 
     @property
@@ -105,8 +136,15 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-KEYS = tuple(field.encode_name for field in structs.fields(Settings))
+_TYPES = MappingProxyType({field.encode_name: inspect.type_info(field.type) for field in structs.fields(Settings)})
+
+KEYS = tuple(_TYPES)
 """Every key, in the order of the help."""
+
+
+def variable(key: str) -> str:
+    """Return the environment variable of a key."""
+    return f"XTAP_{key.upper().replace('-', '_')}"
 
 
 def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
@@ -122,9 +160,8 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
     """
     settings = _read(config or Path(CONFIG_FILE), required=config is not None)
     for key in KEYS:
-        variable = f"XTAP_{key.upper().replace('-', '_')}"
-        if variable in environment:
-            settings[key] = _parsed(key, environment[variable], variable)
+        if variable(key) in environment:
+            settings[key] = _parsed(key, environment[variable(key)], variable(key))
         if key in flags:
             settings[key] = _parsed(key, flags[key], f"--{key}")
     return convert(settings, Settings)
@@ -149,16 +186,21 @@ def _read(path: Path, *, required: bool) -> dict[str, object]:
 def _parsed(key: str, text: str, source: str) -> object:
     """Read one value that came as text; ``source`` is the flag or variable it stood in."""
     value: object = text
-    if key in {"audience", "algorithms"}:
-        value = tuple(part.strip() for part in text.split(",") if part.strip())
-    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network", "emulator", "decision-log-unmasked"}:
-        value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    elif key in {"port", "tls-port"}:
-        value = int(text) if text.isdecimal() and len(text) < 10 else text
-    elif key in {"decision-log-rate", "join-delay"}:
-        value = _number(text)
+    match _plain(_TYPES[key]):
+        case inspect.VarTupleType():
+            value = tuple(part.strip() for part in text.split(",") if part.strip())
+        case inspect.BoolType():
+            value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+        case inspect.IntType():
+            value = int(text) if text.isdecimal() and len(text) < 10 else text
+        case inspect.FloatType():
+            value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value
+
+
+def _plain(type_: inspect.Type) -> inspect.Type:
+    return type_.type if isinstance(type_, inspect.Metadata) else type_
 
 
 def _number(text: str) -> float | str:
@@ -215,5 +257,29 @@ def check(settings: Settings) -> None:
             "--emulator lets tests overwrite policies: it needs --embedded-issuer and a loopback address (--host)."
         )
     operator_of(settings)
+    _check_listeners(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise ConfigurationError("--tls-cert and --tls-key go together.")
+
+
+def _check_listeners(settings: Settings) -> None:
+    ports = [port for port in (settings.port, settings.tls_port, settings.metrics_port) if port]
+    if len(ports) > len(set(ports)):
+        raise ConfigurationError("--port, --tls-port and --metrics-port must differ, or be 0 for none.")
+    if settings.workers > 1 and sys.platform != "linux":
+        raise ConfigurationError("--workers needs Linux, where processes can share a port. Leave it at 1.")
+    if settings.workers > 1 and settings.emulator:
+        raise ConfigurationError("--emulator keeps clock and faults in one process. Leave --workers at 1.")
+    for flag, url in (("--public-url", settings.public_url), ("--otlp-endpoint", settings.otlp_endpoint)):
+        if url and not _is_address(url, with_path=flag == "--otlp-endpoint"):
+            raise ConfigurationError(f"{flag} is an address such as https://xtap.example, found '{url}'.")
+
+
+def _is_address(url: str, *, with_path: bool) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    return named and plain and (with_path or parts.path in {"", "/"})

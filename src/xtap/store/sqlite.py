@@ -63,6 +63,7 @@ class SqliteStore:
         self._loading: dict[TenantId, Future[Snapshot]] = {}
         self._writer = GroupCommit(SqliteWriter(database, self._cache), self._cache.publish)
         self._look_at = 0.0
+        self._true_at = monotonic()
         self._looking: Future[None] | None = None
         self._closed = False
 
@@ -196,6 +197,10 @@ class SqliteStore:
         """
         await asyncio.wrap_future(self._read(prove_readable))
 
+    def age(self) -> float:
+        """Return how many seconds ago memory was last known to hold what the file holds."""
+        return monotonic() - self._true_at
+
     async def close(self) -> None:
         """Finish the changes that were accepted, close the file, and let another server have it."""
         if self._closed:
@@ -216,16 +221,19 @@ class SqliteStore:
         """Take in what other processes wrote; while the file cannot be read, what is in memory is still answered."""
         looking = self._looking
         if looking is None:
+            begun = monotonic()
             looking = self._looking = self._read(self._catch_up)
-            looking.add_done_callback(self._looked)
+            looking.add_done_callback(lambda done: self._looked(done, begun))
         with suppress(Unavailable):
             await asyncio.shield(asyncio.wrap_future(looking))
 
-    def _looked(self, looking: Future[None]) -> None:
+    def _looked(self, looking: Future[None], begun: float) -> None:
         self._looking = None
         self._look_at = monotonic() + LOOK_EVERY
         failure = looking.exception()
-        if failure is not None:
+        if failure is None:
+            self._true_at = begun
+        else:
             log.error("changes by other processes cannot be seen: %s", failure)
 
     def _catch_up(self, connection: sqlite3.Connection) -> None:
