@@ -67,30 +67,33 @@ class Observer:
 
     async def request(self, scope: Message, receive: Receive, send: Send, inner: App) -> None:
         """Let a request be answered, and tell of it."""
-        begun = monotonic()
-        seen: dict[str, Any] = {"status": 500}
+        if self._tracing is None:
+            await self._counted(scope, receive, send, inner)
+        else:
+            with self._tracing.request(scope) as span:
+                span.answered(noted(scope), await self._counted(scope, receive, send, inner))
+
+    async def _counted(self, scope: Message, receive: Receive, send: Send, inner: App) -> int:
+        """Let a request be answered, count and log it, and return its status."""
+        answer: dict[str, Any] = {"status": 500}
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
-                seen.update(message)
+                answer.update(message)
             await send(message)
 
-        counts, tracing = self._counts, self._tracing
+        counts, begun = self._counts, monotonic()
         if counts is not None:
             counts.begun()
         try:
-            if tracing is None:
-                await inner(scope, receive, watched)
-            else:
-                with tracing.request(scope) as span:
-                    await inner(scope, receive, watched)
-                    span.answered(noted(scope), seen["status"])
+            await inner(scope, receive, watched)
         finally:
-            seconds = monotonic() - begun
+            status, seconds = answer["status"], monotonic() - begun
             if counts is not None:
-                counts.request(noted(scope), seen["status"], seconds, self.store.age())
+                counts.request(noted(scope), status, seconds, self.store.age())
             if self._logs_requests:
-                _log(noted(scope), seen, seconds)
+                _log(noted(scope), answer, seconds)
+        return int(status)
 
     def decided(self, told: Told) -> None:
         """Count a decision."""
@@ -158,6 +161,6 @@ def _log(operation: str, answer: Mapping[str, Any], seconds: float) -> None:
     about: dict[str, object] = {"operation": operation, "status": answer["status"], "seconds": round(seconds, 6)}
     for name, value in answer.get("headers", ()):
         field = _IDS.get(name)
-        if field is not None and is_guid(text := value.decode("latin-1")):
+        if field is not None and is_guid(text := value.decode("latin-1")) and text not in about.values():
             about[field] = text
     log.info("%s %d", operation, answer["status"], extra={"xtap": about})

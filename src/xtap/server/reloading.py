@@ -42,7 +42,7 @@ async def reload(application: Application, listeners: Listeners, gather: Callabl
         log.error("nothing was reloaded, what was configured before stays: %s", error)  # noqa: TRY400 - no traceback
         return
     if certificate is not None:
-        listeners.change_certificate(*certificate)
+        await listeners.change_certificate(*certificate)
     log.info("certificates and issuers were reloaded")
     fields = (field.name for field in structs.fields(running))
     waiting = [name for name in fields if name not in RELOADED and getattr(found, name) != getattr(running, name)]

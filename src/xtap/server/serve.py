@@ -7,9 +7,10 @@ import contextlib
 import errno
 import gc
 import socket
+import ssl
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from xtap.server.lifetime import Lifetime
     from xtap.server.metrics import Metrics
     from xtap.server.settings import Settings
+
+SHOWN_SECONDS: Final = 5.0
+"""How long a listener may take to show a new certificate, before the old one goes all the same."""
+
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 async def serve(
@@ -68,6 +74,7 @@ class Listeners:
         self._application = application
         self._running: dict[Server, asyncio.Task[None]] = {}
         self._https: Server | None = None
+        self._shown = b""
         self.ended = asyncio.Event()
 
     def open(self, settings: Settings) -> None:
@@ -81,17 +88,22 @@ class Listeners:
         if settings.port:
             self._start(_server(self._application, settings.port))
         if settings.tls_port:
-            self._https = self._start(_server(self._application, settings.tls_port, *certificate_of(settings)))
+            certificate, key = certificate_of(settings)
+            self._https = self._start(_server(self._application, settings.tls_port, certificate, key))
+            self._shown = certificate.read_bytes()
         if self._application.metrics is not None:
             self._start(_metrics_server(settings, self._application.metrics))
 
-    def change_certificate(self, certificate: Path, key: Path) -> None:
-        """Show another certificate to clients that connect from now on; connections that stand keep theirs."""
-        before = self._https
-        if before is None:
+    async def change_certificate(self, certificate: Path, key: Path) -> None:
+        """Show another certificate to clients that connect from now on; requests under way end as they began."""
+        before, content = self._https, certificate.read_bytes()
+        if before is None or content == self._shown:
             return
         # Both listen at the same time (SO_REUSEPORT), so nobody meets a closed port.
-        self._https = self._start(_server(self._application, self._application.settings.tls_port, certificate, key))
+        settings = self._application.settings
+        self._https = self._start(_server(self._application, settings.tls_port, certificate, key))
+        self._shown = content
+        await _until_shown(settings.host, settings.tls_port, ssl.PEM_cert_to_DER_cert(_first(content)))
         before.stop()  # type: ignore[no-untyped-call]
 
     async def close(self, seconds: float) -> None:
@@ -182,6 +194,27 @@ def _require_free(host: str, port: int, flag: str) -> None:
         except OSError as error:
             other = "an address of this machine" if error.errno == errno.EADDRNOTAVAIL else f"another {flag}"
             raise ConfigurationError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose {other}.") from None
+
+
+def _first(chain: bytes) -> str:
+    """Return the first certificate of a chain in PEM."""
+    text = chain.decode("ascii", "ignore")
+    return f"{text[text.index(_BEGIN) : text.index(_END)]}{_END}"
+
+
+async def _until_shown(host: str, port: int, certificate: bytes) -> None:
+    """Wait until a listener of the port shows this certificate (DER)."""
+    unverified = ssl._create_unverified_context()  # noqa: S323, SLF001 - looks at the certificate, sends nothing
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SHOWN_SECONDS):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection(host, port, ssl=unverified)
+                    found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+                    writer.close()
+                    if found == certificate:
+                        return
+                await asyncio.sleep(0.01)
 
 
 async def _listening(settings: Settings) -> None:

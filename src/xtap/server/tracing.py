@@ -68,11 +68,10 @@ class Tracing:
 
     def __init__(self, endpoint: str) -> None:
         url = endpoint if endpoint.count("/") > 2 else f"{endpoint}/v1/traces"
-        # What the environment says (OTEL_SERVICE_NAME) comes in Resource.create, and wins.
-        named = Resource({SERVICE_NAME: "xtap", "service.version": __version__}).merge(Resource.create())
-        if named.attributes[SERVICE_NAME] == "unknown_service":
-            named = named.merge(Resource({SERVICE_NAME: "xtap"}))
-        self._provider = TracerProvider(resource=named, shutdown_on_exit=False)
+        resource = Resource.create({"service.version": __version__})
+        if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):  # the environment names none
+            resource = resource.merge(Resource({SERVICE_NAME: "xtap"}))
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
         self._tracer = self._provider.get_tracer("xtap", __version__)
 
