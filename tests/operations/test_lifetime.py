@@ -97,7 +97,7 @@ def test_a_request_under_way_is_answered_before_the_server_ends(tmp_path: Path, 
         partner = f'{{"tenantId":"99999999-9999-4999-8999-99999999999{workers}"}}'.encode()
         begun, answers = threading.Event(), []
 
-        def slow_body():
+        def slow_body() -> Iterator[bytes]:
             yield partner[:10]
             begun.set()
             time.sleep(1.5)
@@ -204,12 +204,8 @@ def test_a_broken_file_is_refused_and_what_needs_a_restart_is_named(tmp_path: Pa
     with running(tmp_path) as server:
         config = tmp_path / "xtap.toml"
         before = config.read_text()
-        for broken in (
-            "issuer = \n",
-            "no-such-key = 1\n",
-            'issuer = "https://a.example"\n',
-            "embedded-issuer = false\n",
-        ):
+        untrusting = ('issuer = "https://a.example"\n', "embedded-issuer = false\n")
+        for broken in ("issuer = \n", "no-such-key = 1\n", *untrusting):
             config.write_text(broken)
             send(server, signal.SIGHUP)
             time.sleep(0.05)

@@ -65,7 +65,7 @@ def attributes(span: Any) -> dict[str, Any]:
 
 
 def test_a_trace_is_taken_up_and_told(tmp_path: Path):
-    with collector() as (endpoint, received):
+    with collector() as (endpoint, received):  # noqa: SIM117 - the server needs the address
         with running(tmp_path, "--otlp-endpoint", endpoint, "--log-requests", "--log-format", "json") as server:
             headers = {**server.headers(), "traceparent": f"00-{TRACE}-{PARENT}-01"}
             partners = f"{server.graph}/partners"

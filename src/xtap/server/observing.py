@@ -71,7 +71,8 @@ class Observer:
             await self._counted(scope, receive, send, inner)
         else:
             with self._tracing.request(scope) as span:
-                span.answered(noted(scope), await self._counted(scope, receive, send, inner))
+                status = await self._counted(scope, receive, send, inner)
+                span.answered(noted(scope), status)
 
     async def _counted(self, scope: Message, receive: Receive, send: Send, inner: App) -> int:
         """Let a request be answered, count and log it, and return its status."""

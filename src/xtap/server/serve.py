@@ -96,7 +96,7 @@ class Listeners:
 
     async def change_certificate(self, certificate: Path, key: Path) -> None:
         """Show another certificate to clients that connect from now on; requests under way end as they began."""
-        before, content = self._https, certificate.read_bytes()
+        before, content = self._https, certificate.read_bytes()  # noqa: ASYNC240 - a small local file, on a reload
         if before is None or content == self._shown:
             return
         # Both listen at the same time (SO_REUSEPORT), so nobody meets a closed port.
