@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
 
 from xtap import __version__
 from xtap.errors import ConfigurationError
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
 
     from opentelemetry.trace import Span as OtelSpan
+
+FLUSH_SECONDS: Final = 3.0
+"""How long the end of a server waits for a collector."""
 
 _CONTEXT = TraceContextTextMapPropagator()
 _TAKEN_UP = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
@@ -95,8 +99,11 @@ class Tracing:
             yield Span(span)
 
     async def close(self) -> None:
-        """Send the spans that wait."""
-        await asyncio.to_thread(self._provider.shutdown)
+        """Send the spans that wait; those that a collector does not take in time are lost."""
+        # A daemon, because the SDK tries again for longer than anybody wants to wait for the end of a server.
+        sender = Thread(target=self._provider.shutdown, name="xtap-tracing-end", daemon=True)
+        sender.start()
+        await asyncio.to_thread(sender.join, FLUSH_SECONDS)
 
 
 def current_trace() -> str:
