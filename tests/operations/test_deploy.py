@@ -1,4 +1,4 @@
-"""The files of deploy/: read, and checked by the tools of their makers as far as those are here; no engine builds them."""
+"""The files of deploy/: read, and checked by the tools of their makers where those are here; no engine builds them."""
 
 from __future__ import annotations
 

@@ -33,9 +33,14 @@ CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> LocalServer:
     """A folder that ``xtap init`` has filled, and ports for a server that never comes to run."""
-    server = LocalServer(tmp_path_factory.mktemp("made"), *free_ports(2))
+    server = local(tmp_path_factory.mktemp("made"))
     server.run("init", "--demo")
     return server
+
+
+def local(folder: Path) -> LocalServer:
+    port, tls_port = free_ports(2)
+    return LocalServer(folder, port, tls_port)
 
 
 def refused(server: LocalServer, *flags: str, command: str = "serve") -> str:
@@ -141,7 +146,7 @@ class LocalServerPort:
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("content", [b"no database at all" * 1000, b"SQLite format 3\0" + b"\xff" * 5000, b"x" * 100])
 def test_a_database_that_is_damaged(tmp_path: Path, content: bytes, workers: str):
-    server = LocalServer(tmp_path, *free_ports(2))
+    server = local(tmp_path)
     server.run("init", "--demo")
     (tmp_path / ".xtap" / "xtap.db").write_bytes(content)
     said = refused(server, "--workers", workers)
@@ -151,7 +156,7 @@ def test_a_database_that_is_damaged(tmp_path: Path, content: bytes, workers: str
 
 def test_a_page_of_the_database_that_is_damaged(tmp_path: Path):
     """What stands in the middle is met only when it is read: 503, a reason in the log, and no traceback."""
-    server = LocalServer(tmp_path, *free_ports(2))
+    server = local(tmp_path)
     server.run("init", "--demo")
     path = tmp_path / ".xtap" / "xtap.db"
     content = bytearray(path.read_bytes())
@@ -165,7 +170,7 @@ def test_a_page_of_the_database_that_is_damaged(tmp_path: Path):
 
 
 def test_folders_that_cannot_be_written(tmp_path: Path):
-    server = LocalServer(tmp_path, *free_ports(2))
+    server = local(tmp_path)
     server.run("init", "--demo")
     folder = tmp_path / ".xtap"
     (folder / "certificates.json").unlink()
@@ -188,7 +193,7 @@ def test_folders_that_cannot_be_written(tmp_path: Path):
 
 def test_a_data_folder_that_is_a_file(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    server = LocalServer(tmp_path, *free_ports(2))
+    server = local(tmp_path)
     assert "file" in refused(server, "--data", "file", command="init")
     assert "There is no data folder" in refused(server, "--data", "file", "--embedded-issuer")
 

@@ -127,5 +127,5 @@ def _same_place(args: argparse.Namespace, settings: Settings) -> str:
     from xtap.server.settings import Settings as Defaults  # noqa: PLC0415 - see _serve
 
     port = None if settings.tls_port == Defaults().tls_port else str(settings.tls_port)
-    given = (("config", args.config), ("data", args.data), ("tls_port", port))
+    given = (("config", args.config), ("data", args.data), ("tls_port", port), ("public_url", args.public_url))
     return "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given if value)

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app-only", action="store_true", help="an app-only token (the default without --scope)")
     parser.add_argument("--user", default="admin", help="user of a delegated token (default: admin)")
     parser.add_argument("--lifetime", type=int, default=3600, metavar="SECONDS", help="default: 3600")
-    add_settings(parser, "data", "host", "tls-port")
+    add_settings(parser, "data", "host", "tls-port", "public-url")
 
 
 def run(args: argparse.Namespace) -> int:

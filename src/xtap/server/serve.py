@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import logging
 import socket
 import ssl
 import time
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from xtap.server.lifetime import Lifetime
     from xtap.server.metrics import Metrics
     from xtap.server.settings import Settings
+
+log = logging.getLogger(__name__)
 
 SHOWN_SECONDS: Final = 5.0
 """How long a listener may take to show a new certificate, before the old one goes all the same."""
@@ -52,12 +55,15 @@ async def serve(
     gc.collect()
     gc.freeze()
     listeners = Listeners(application)
-    listeners.open(application.settings)
     try:
-        await _listening(application.settings)
-        await ready()
+        listeners.open(application.settings)
+        await _listening(application.settings, listeners.ended)
+        if not listeners.ended.is_set():
+            await ready()
         async for _ in lifetime.reloads(listeners.ended):
             await reload(application, listeners, gather)
+        if listeners.ended.is_set():
+            raise ConfigurationError("A listener ended by itself; the log says why.")
     finally:
         await listeners.close(application.settings.stop_timeout)
         await application.close()
@@ -85,12 +91,12 @@ class Listeners:
         """
         if not settings.port and not settings.tls_port:
             raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
+        pair = certificate_of(settings) if settings.tls_port else None  # before anything listens
         if settings.port:
             self._start(_server(self._application, settings.port))
-        if settings.tls_port:
-            certificate, key = certificate_of(settings)
-            self._https = self._start(_server(self._application, settings.tls_port, certificate, key))
-            self._shown = certificate.read_bytes()
+        if pair is not None:
+            self._https = self._start(_server(self._application, settings.tls_port, *pair))
+            self._shown = pair[0].read_bytes()
         if self._application.metrics is not None:
             self._start(_metrics_server(settings, self._application.metrics))
 
@@ -117,12 +123,13 @@ class Listeners:
     def _start(self, server: Server) -> Server:
         task = asyncio.create_task(server.serve())
         self._running[server] = task
-        task.add_done_callback(lambda _: self._end(server))
+        task.add_done_callback(lambda ended: self._end(server, ended))
         return server
 
-    def _end(self, server: Server) -> None:
+    def _end(self, server: Server, task: asyncio.Task[None]) -> None:
         del self._running[server]
         if not server.interrupt_signal:  # nobody told it to stop
+            log.error("a listener ended", exc_info=None if task.cancelled() else task.exception())
             self.ended.set()
 
 
@@ -130,7 +137,7 @@ def _server(application: Application, port: int, certificate: Path | None = None
     settings = application.settings
     return Server(
         application,
-        address=settings.host,
+        address=_address(settings.host),
         port=port,
         interface=Interfaces.ASGINL,
         backlog=1024,
@@ -142,10 +149,15 @@ def _server(application: Application, port: int, certificate: Path | None = None
     )
 
 
+def _address(host: str) -> str:
+    """Return the address of a name: Granian takes no names."""
+    return host if ":" in host else socket.gethostbyname(host)
+
+
 def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
     return Server(
         metrics_app(metrics),
-        address=settings.metrics_host,
+        address=_address(settings.metrics_host),
         port=settings.metrics_port,
         interface=Interfaces.ASGINL,
         websockets=False,
@@ -217,10 +229,10 @@ async def _until_shown(host: str, port: int, certificate: bytes) -> None:
                 await asyncio.sleep(0.01)
 
 
-async def _listening(settings: Settings) -> None:
-    """Wait until each listener accepts a connection."""
+async def _listening(settings: Settings, ended: asyncio.Event) -> None:
+    """Wait until each listener accepts a connection, or one has ended."""
     for port in filter(None, (settings.port, settings.tls_port)):
-        while True:
+        while not ended.is_set():
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(settings.host, port)
                 writer.close()
