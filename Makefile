@@ -24,6 +24,12 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
 	$(INSTALL) requirements/dev.txt
 	@touch $@
 
+# The Azure CLI pins what it needs, so it has an environment of its own.
+$(VENV)/az.stamp: $(BIN)/uv requirements/az.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/az
+	$(BIN)/uv pip install --quiet --python $(VENV)/az/bin/python --require-hashes -r requirements/az.txt
+	@touch $@
+
 tests/wire/js/node_modules/.package-lock.json: $(VENV)/dev.stamp tests/wire/js/package-lock.json
 	cd tests/wire/js && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 
@@ -31,7 +37,7 @@ run: $(VENV)/run.stamp ## demo tenants contoso and fabrikam, server on loopback,
 	@$(BIN)/xtap init --demo
 	@$(BIN)/xtap serve
 
-test: $(VENV)/dev.stamp tests/wire/js/node_modules/.package-lock.json ## everything the tests need, then all tests
+test: $(VENV)/dev.stamp $(VENV)/az.stamp tests/wire/js/node_modules/.package-lock.json ## everything the tests need, then all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/dev.stamp ## format, lint, types, imports
@@ -63,6 +69,7 @@ lock: $(BIN)/uv ## write requirements/*.txt from pyproject.toml (names, versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/az.in -o requirements/az.txt
 
 clean: ## remove the environment and what the tests made
 	rm -rf $(VENV) tests/wire/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

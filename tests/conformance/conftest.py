@@ -15,7 +15,7 @@ from xtap.model.directory import Application, Tenant
 from xtap.model.directory_files import read
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.model.objects import Kind
-from xtap.server.asgi import DATABASE
+from xtap.server.storage import DATABASE
 from xtap.service.directory import put_objects
 from xtap.service.permissions import DIRECTORY_ROLES, PERMISSIONS
 from xtap.store.protocol import Change, Write

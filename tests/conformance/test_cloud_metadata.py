@@ -1,4 +1,4 @@
-"""The document from which providers and command lines learn their addresses: no token, both versions."""
+"""What command lines and providers ask beside Graph: the addresses of a cloud, and the subscriptions of a tenant."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ def test_other_versions_are_refused(tmp_path: Path, query: str) -> None:
 
 def test_it_is_only_read(tmp_path: Path):
     assert ask(tmp_path, "?api-version=2022-09-01", "POST")[0] == 404
+
+
+def test_there_are_no_subscriptions_and_no_answer_without_token(tmp_path: Path):
+    async def run() -> None:
+        async with in_process(tmp_path) as app:
+            address = "/subscriptions?api-version=2022-12-01"
+            nobody = await app.client.get(address, headers={"authorization": "Bearer nonsense"})
+            assert (nobody.status_code, nobody.json()["error"]["code"]) == (401, "AuthenticationFailed")
+            known = await app.client.get(address, headers=app.headers("contoso"))
+            assert (known.status_code, known.json()) == (200, {"value": []})
+            assert (await app.client.post(address, headers=app.headers("contoso"))).status_code == 404
+
+    asyncio.run(run())

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.acknowledged import damages_of
 from xtap.model.ids import TenantId
-from xtap.model.objects import Kind
 from xtap.store.sqlite import SqliteStore
 
 KILLS = int(os.environ.get("XTAP_CRASH_KILLS", "50"))
@@ -66,28 +66,9 @@ def damages(path: Path, tenant: TenantId, acknowledged: set[str]) -> list[str]:
 
 async def _damages(path: Path, tenant: TenantId, acknowledged: set[str]) -> list[str]:
     store = SqliteStore.open(path)
-    snapshot = await store.snapshot(tenant)
-    records = await store.audit(tenant, limit=1_000_000)
+    found = await damages_of(store, tenant, acknowledged)
     await store.close()
-    left, right = dict(snapshot.scan(Kind.PARTNER)), dict(snapshot.scan(Kind.IDENTITY_SYNC))
-    numbers = {key for key in left if not key.startswith("counter-")}
-    told = [entry.id for _, entry in records]
-    latest = {f"counter-{client}": max(_counts(numbers, client)) for client in {key.split("-")[0] for key in numbers}}
-    checks = {
-        f"acknowledged and lost: {sorted(acknowledged - numbers)[:5]}": acknowledged <= numbers,
-        "the two halves of some change differ": left == right,
-        "records do not match objects one to one": sorted(told) == sorted(numbers),
-        "records are not numbered without gaps": [number for number, _ in records] == list(range(1, len(told) + 1)),
-        "the version is not the number of changes": snapshot.version == len(told),
-        "a counter is not the last number of its client": all(
-            left[counter].decode().split("-")[1] == str(count) for counter, count in latest.items()
-        ),
-    }
-    return [text for text, fine in checks.items() if not fine]
-
-
-def _counts(numbers: set[str], client: str) -> list[int]:
-    return [int(key.split("-")[1]) for key in numbers if key.split("-")[0] == client]
+    return found
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)

@@ -13,6 +13,8 @@ from xtap.store.snapshot import Snapshot
 from xtap.testing.store_contract import CONTOSO, counting
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from xtap.model.ids import TenantId
 
 
@@ -25,7 +27,7 @@ class Faulty:
     sizes: list[int] = field(default_factory=list)
     closed: bool = False
 
-    def begin(self) -> None:
+    def begin(self, tenants: Collection[TenantId]) -> None:  # noqa: ARG002 - the protocol has it
         self._fail("begin")
 
     def head(self, tenant: TenantId) -> Snapshot:

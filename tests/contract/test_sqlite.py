@@ -17,9 +17,10 @@ import pytest
 from xtap.errors import NotFound
 from xtap.model.objects import Kind
 from xtap.store.cache import SnapshotCache
+from xtap.store.cached_store import LOOK_EVERY
 from xtap.store.protocol import Change, Write
 from xtap.store.snapshot import Snapshot
-from xtap.store.sqlite import LOOK_EVERY, SqliteStore
+from xtap.store.sqlite import SqliteStore
 from xtap.store.sqlite_database import Database
 from xtap.store.sqlite_writer import SqliteWriter
 from xtap.testing.store_contract import CONTOSO, FABRIKAM, StoreContract, counting, putting

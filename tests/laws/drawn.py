@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from xtap.model.ids import TenantId
 from xtap.semantics.request import Access, Channel, Claims, Control, Requirements
 
@@ -99,3 +101,14 @@ def access(rng: Random, home: TenantId = HOME, resource: TenantId = RESOURCE) ->
         ),
         requires=requires,
     )
+
+
+def vague(rng: Random, asked: Access) -> Access:
+    """Leave out facts, so that some answers are not known."""
+    if rng.random() < 0.3:
+        asked = replace(asked, groups=None)
+    if rng.random() < 0.2:
+        asked = replace(asked, user=None)
+    if rng.random() < 0.2:
+        asked = replace(asked, client_app=None)
+    return replace(asked, is_entra_account=rng.random() < 0.95)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
-from tests.laws.drawn import HOME, RESOURCE, access, tenant
+from tests.laws.drawn import HOME, RESOURCE, access, tenant, vague
 from xtap.authzen.answers import Answers
 from xtap.model.ids import TenantId
 from xtap.semantics.compiling import compile_crossing
@@ -18,21 +17,7 @@ from xtap.semantics.request import Channel
 from xtap.service.decisions import Compiled
 from xtap.service.disclosure import View
 
-if TYPE_CHECKING:
-    from xtap.semantics.request import Access
-
 VIEWS = (View(HOME), View(RESOURCE), View(None))
-
-
-def vague(rng: Random, asked: Access) -> Access:
-    """Leave out facts, so that some answers are not known."""
-    if rng.random() < 0.3:
-        asked = replace(asked, groups=None)
-    if rng.random() < 0.2:
-        asked = replace(asked, user=None)
-    if rng.random() < 0.2:
-        asked = replace(asked, client_app=None)
-    return replace(asked, is_entra_account=rng.random() < 0.95)
 
 
 def compiled(rng: Random, channel: Channel) -> Compiled:

@@ -14,8 +14,8 @@ import httpx
 from xtap.identity.client_secrets import hash_secret
 from xtap.model.directory import Application, Tenant
 from xtap.model.ids import TenantId
-from xtap.server.asgi import open_store
 from xtap.server.settings import Settings
+from xtap.server.storage import open_store
 from xtap.service import tenants
 from xtap.service.permissions import PERMISSIONS
 

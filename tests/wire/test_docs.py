@@ -15,8 +15,8 @@ and ``js`` block is marked ``run``; what cannot be executed (installing packages
 without ``run`` are only shown.
 
 The pages say 8420, 8443 and ``.xtap``, the defaults. Here the ports are replaced by those of the test's server, in
-blocks and expectations; the folder needs no replacement. The environment is in PATH and at ``.venv``, and
-``node_modules`` is that of ``js/``.
+blocks and expectations; the folder needs no replacement. The environment is in PATH and at ``.venv``, behind it that of
+the Azure CLI, and ``node_modules`` is that of ``js/``.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def prepare(server: LocalServer) -> dict[str, str]:
     (server.folder / "node_modules").symlink_to(Path(__file__).with_name("js") / "node_modules")
     hidden = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
     own = {name: value for name, value in os.environ.items() if name not in hidden and not name.startswith("XTAP_")}
-    path = f"{BIN}{os.pathsep}{own.get('PATH', '')}"
+    path = os.pathsep.join([str(BIN), str(Path(sys.prefix) / "az" / "bin"), own.get("PATH", "")])
     return own | {"PATH": path, "XTAP_PORT": str(server.port), "XTAP_TLS_PORT": str(server.tls_port)}
 
 

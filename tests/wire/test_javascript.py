@@ -60,6 +60,7 @@ def run(server: LocalServer, file: str) -> dict[str, dict[str, str | bool]]:
         environment = {
             "NODE_EXTRA_CA_CERTS": str(server.ca),
             "XTAP_TEST_URL": server.https,
+            "XTAP_TEST_HTTP": f"http://localhost:{server.port}",
             "XTAP_TEST_FAULTY": faulty.url,
             "XTAP_TEST_TENANTS": ",".join(tenants),
             "XTAP_TEST_SECRET": SECRET,

@@ -25,7 +25,7 @@ embedded-issuer = true
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     parser.add_argument("--demo", action="store_true", help="register the tenants contoso and fabrikam with demo-app")
-    add_settings(parser, "data")
+    add_settings(parser, "data", "database", "database-password-file")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def _write(config: Path) -> None:
 async def _fill(settings: Settings, *, demo: bool) -> None:
     from xtap.identity import authority, keys  # noqa: PLC0415 - 'xtap init --help' needs none of it
     from xtap.server import demo as demo_data  # noqa: PLC0415
-    from xtap.server.asgi import open_store  # noqa: PLC0415
+    from xtap.server.storage import open_store  # noqa: PLC0415
     from xtap.server.trust import SIGNING_KEYS  # noqa: PLC0415
 
     folder = settings.folder

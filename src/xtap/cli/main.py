@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "init": "write xtap.toml, a local certificate authority, signing keys and (--demo) two tenants",
         "token": "print a bearer token from the embedded issuer",
         "tenant": "the tenants that the server knows, their people, and what they asked for",
+        "migrate": "give the database the tables of this version, or --check them",
         "seed": "make the policies of tenants on a local server those of files (needs serve --emulator)",
         "reset": "bring tenants of a local server back to what nobody configured (needs serve --emulator)",
         "decide": "decide one access between two tenants, with the reasons and the fix",

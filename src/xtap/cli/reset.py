@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     parser.add_argument("--tenant", action="append", help="name, id or domain; repeat for more (default: every tenant)")
-    add_settings(parser, "data", "host", "port", "tls-port")
+    add_settings(parser, "data", "database", "database-password-file", "host", "port", "tls-port")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="tenants' documents, or folders of them")
-    add_settings(parser, "data", "host", "port", "tls-port")
+    add_settings(parser, "data", "database", "database-password-file", "host", "port", "tls-port")
 
 
 def run(args: argparse.Namespace) -> int:

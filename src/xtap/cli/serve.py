@@ -28,9 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the application and listen, in as many processes as the settings say."""
     from xtap.server import logs  # noqa: PLC0415 - 'xtap serve --help' needs no server
-    from xtap.server.asgi import claimed, metrics_of  # noqa: PLC0415
+    from xtap.server.asgi import metrics_of  # noqa: PLC0415
     from xtap.server.serve import certificate_of, require_free  # noqa: PLC0415
     from xtap.server.settings import check  # noqa: PLC0415
+    from xtap.server.storage import claimed  # noqa: PLC0415
     from xtap.server.workers import Workers  # noqa: PLC0415
 
     settings = settings_of(args)
@@ -127,5 +128,6 @@ def _same_place(args: argparse.Namespace, settings: Settings) -> str:
     from xtap.server.settings import Settings as Defaults  # noqa: PLC0415 - see _serve
 
     port = None if settings.tls_port == Defaults().tls_port else str(settings.tls_port)
-    given = (("config", args.config), ("data", args.data), ("tls_port", port), ("public_url", args.public_url))
+    names = ("config", "data", "database", "database_password_file", "public_url")
+    given = (*((name, getattr(args, name, None)) for name in names), ("tls_port", port))
     return "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given if value)

@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     decisions.add_argument("name", help="name, id or domain")
     decisions.add_argument("--after", type=int, default=0, metavar="N", help="only those behind this number")
     for command in (add, listing, show, bring, sign_ins, decisions):
-        add_settings(command, "data")
+        add_settings(command, "data", "database", "database-password-file")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> None:
-    from xtap.server.asgi import open_store  # noqa: PLC0415 - 'xtap tenant --help' needs no store
+    from xtap.server.storage import open_store  # noqa: PLC0415 - 'xtap tenant --help' needs no store
 
     store = open_store(settings_of(args), exclusive=False)
     try:

@@ -24,7 +24,7 @@ from xtap.identity.client_secrets import NOBODY, verify_secret
 from xtap.identity.compact import encode
 from xtap.identity.issuers import TENANT, StaticKeys, TrustedIssuer
 from xtap.identity.refusals import TokenRefused
-from xtap.identity.resources import DEFAULT_AUDIENCES, SUFFIX, canonical, resource_of
+from xtap.identity.resources import DEFAULT_AUDIENCES, OPENID_SCOPES, SUFFIX, canonical, resource_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -259,11 +259,12 @@ class EmbeddedIssuer:
         return application
 
     def _resource(self, tenant: Tenant, scope: str) -> str:
-        if len(scope.split()) != 1:
+        named = [each for each in scope.split() if each not in OPENID_SCOPES]
+        if len(named) != 1:
             raise TokenRefused(refusals.INVALID_SCOPE, scope)
-        if not scope.endswith(SUFFIX):
+        if not named[0].endswith(SUFFIX):
             raise TokenRefused(refusals.NO_DEFAULT_SCOPE, scope)
-        if (resource := resource_of(scope)) is None:
+        if (resource := resource_of(named[0])) is None:
             raise TokenRefused(refusals.INVALID_SCOPE, scope)
         if resource not in self.audiences:
             raise TokenRefused(refusals.UNKNOWN_RESOURCE, resource, tenant.display_name)

@@ -13,6 +13,9 @@ from xtap.model.ids import is_guid
 
 SUFFIX: Final = "/.default"
 
+OPENID_SCOPES: Final = frozenset({"openid", "profile", "offline_access", "email"})
+"""What MSAL for Go and for Java ask for beside the resource, also for applications; it means nothing there."""
+
 GRAPH_APPLICATION: Final = "00000003-0000-0000-c000-000000000000"
 """The application id of Microsoft Graph, which may stand for its URL in scopes and audiences."""
 

@@ -11,6 +11,7 @@ from xtap.semantics.crossing import Barrier, Crossing
 from xtap.semantics.decision import ConsentPrompt, Outcome
 from xtap.semantics.effective import Property
 from xtap.semantics.gate import Gate, compile_gate
+from xtap.semantics.matching import listed
 from xtap.semantics.request import Channel
 
 if TYPE_CHECKING:
@@ -37,17 +38,17 @@ def compile_crossing(
     home_id, resource_id = ids
     outbound_name, inbound_name = _PROPERTIES.get(channel, (None, None))
     outbound, inbound = _gate(home, resource_id, outbound_name), _gate(resource, home_id, inbound_name)
+    barrier = _barrier(home, resource, ids, channel)
     return Crossing(
         home=home_id,
         resource=resource_id,
         channel=channel,
-        barrier=_barrier(home, resource, ids, channel),
+        barrier=barrier,
         outbound=outbound,
         inbound=inbound,
         trust=None if resource is None else effective.trust(resource, home_id),
         consent=_consent(home, resource, ids),
-        settled_outbound=None if outbound is None else outbound.settled,
-        settled_inbound=None if inbound is None else inbound.settled,
+        listed=() if barrier is not None else listed(gate for gate in (outbound, inbound) if gate is not None),
     )
 
 

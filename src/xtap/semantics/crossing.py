@@ -21,6 +21,7 @@ from xtap.semantics import trace
 from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
 from xtap.semantics.effective import Property, Sourced
 from xtap.semantics.gate import Gate, Passage, Verdict
+from xtap.semantics.matching import Listed, number
 from xtap.semantics.request import Access, Channel
 from xtap.semantics.trust import TrustResult, judge
 
@@ -44,33 +45,65 @@ class Barrier(Struct, frozen=True, gc=False):
     setting: str | None = None
 
 
+class Finding(Struct, eq=False, gc=False):
+    """What the policies say of an access, and of every other one that matches the same targets.
+
+    Attributes:
+        outcome: the answer; only ``allowed`` lets anybody in.
+        outbound: what the home tenant's settings said; None if they were not asked.
+        inbound: what the resource tenant's settings said; None if they were not asked.
+        trust: how Conditional Access is met; None if nothing was demanded, or access was blocked before.
+        steps: every applied rule, once somebody asked (``xtap.semantics.trace``).
+    """
+
+    outcome: Outcome
+    outbound: Passage | None = None
+    inbound: Passage | None = None
+    trust: TrustResult | None = None
+    steps: tuple[Step, ...] | None = None
+
+
 class Decision(Struct, frozen=True, gc=False):
     """The answer to one access.
 
     Attributes:
-        outcome: the answer; only ``allowed`` lets anybody in.
         access: the question.
         crossing: the compiled policies that answered.
-        outbound: what the home tenant's settings said; None if they were not asked.
-        inbound: what the resource tenant's settings said; None if they were not asked.
-        trust: how Conditional Access is met; None if nothing was demanded, or access was blocked before.
+        finding: what they said.
     """
 
-    outcome: Outcome
     access: Access
     crossing: Crossing
-    outbound: Passage | None = None
-    inbound: Passage | None = None
-    trust: TrustResult | None = None
+    finding: Finding
 
     def __bool__(self) -> NoReturn:
         """Refuse: every decision is an object, also one that lets nobody in."""
         raise TypeError("Ask a decision for 'allowed' (and 'pending'), not for its truth.")
 
     @property
+    def outcome(self) -> Outcome:
+        """The answer; only ``allowed`` lets anybody in."""
+        return self.finding.outcome
+
+    @property
     def allowed(self) -> bool:
         """Whether the access is allowed for certain."""
-        return self.outcome is _A
+        return self.finding.outcome is _A
+
+    @property
+    def outbound(self) -> Passage | None:
+        """What the home tenant's settings said; None if they were not asked."""
+        return self.finding.outbound
+
+    @property
+    def inbound(self) -> Passage | None:
+        """What the resource tenant's settings said; None if they were not asked."""
+        return self.finding.inbound
+
+    @property
+    def trust(self) -> TrustResult | None:
+        """How Conditional Access is met; None if nothing was demanded, or access was blocked before."""
+        return self.finding.trust
 
     @property
     def decisive(self) -> Passage | None:
@@ -88,7 +121,7 @@ class Decision(Struct, frozen=True, gc=False):
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every applied rule, in order."""
-        return trace.steps(self)
+        return self.finding.steps or trace.steps(self)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -130,9 +163,8 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
         inbound: the resource tenant's gate; None if its policy is not known.
         trust: the resource tenant's effective trust; None if its policy is not known.
         consent: whether a prompt is shown.
-        settled_outbound: what the home tenant's gate says of every access alike, None if it depends.
-        settled_inbound: what the resource tenant's gate says of every access alike.
-        told: a cache of ``xtap.semantics.trace``: steps by what they depend on.
+        listed: what the gates list; None if not everything in it has an id.
+        findings: what was found, by the number of what an access matches (``xtap.semantics.matching``).
     """
 
     home: TenantId
@@ -143,33 +175,55 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
     inbound: Gate | None
     trust: Sourced[InboundTrust] | None
     consent: ConsentPrompt
-    settled_outbound: Passage | None = None
-    settled_inbound: Passage | None = None
-    told: dict[tuple[object, ...], tuple[Step, ...]] = field(default_factory=dict)
+    listed: tuple[Listed, ...] | None = None
+    findings: dict[int | None, Finding] = field(default_factory=dict)
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this channel between these tenants."""
+        listed = self.listed
+        if listed is None or access.requires is not None or not access.is_entra_account:
+            return Decision(access, self, self._demand(access, self._ask(access)))
+        found = number(listed, access) if listed else 0
+        try:
+            return Decision(access, self, self.findings[found])
+        except KeyError:
+            return Decision(access, self, self._keep(found, self._ask(access)))
+
+    def _ask(self, access: Access) -> Finding:
+        """Say what both sides' settings say."""
         if not access.is_entra_account:
-            return self._barred(access, Outcome.NOT_APPLICABLE)
+            return Finding(Outcome.NOT_APPLICABLE)
         if self.barrier is not None:
-            return self._barred(access, self.barrier.outcome)
-        outbound = self.settled_outbound or (None if self.outbound is None else self.outbound.check(access))
-        inbound = self.settled_inbound or (None if self.inbound is None else self.inbound.check(access))
+            return Finding(self.barrier.outcome)
+        outbound = None if self.outbound is None else self.outbound.check(access)
+        inbound = None if self.inbound is None else self.inbound.check(access)
         if outbound is None or inbound is None:
             blocks = any(side is not None and side.verdict is Verdict.BLOCKS for side in (outbound, inbound))
-            return Decision(Outcome.BLOCKED if blocks else Outcome.UNKNOWN, access, self, outbound, inbound)
-        outcome = _JOINT[outbound.verdict * 3 + inbound.verdict]
-        if access.requires is None or self.trust is None or outcome is _B:
-            return Decision(outcome, access, self, outbound, inbound)
+            return Finding(_B if blocks else _U, outbound, inbound)
+        return Finding(_JOINT[outbound.verdict * 3 + inbound.verdict], outbound, inbound)
+
+    def _demand(self, access: Access, finding: Finding) -> Finding:
+        """Add what Conditional Access demands of those who are not blocked before (XT-ACC-4)."""
+        asked = finding.outbound is not None and finding.inbound is not None
+        if access.requires is None or self.trust is None or finding.outcome is _B:
+            return finding
+        if not asked and self.channel is not Channel.SERVICE_PROVIDER:
+            return finding
         trust = judge(access, access.requires, self.trust.value)
-        return Decision(_after(outcome, trust.passes), access, self, outbound, inbound, trust)
+        outcome = _after(finding.outcome, trust.passes) if asked else finding.outcome
+        return Finding(outcome, finding.outbound, finding.inbound, trust)
 
-    def _barred(self, access: Access, outcome: Outcome) -> Decision:
-        governed = self.channel is not Channel.SERVICE_PROVIDER or outcome is Outcome.BLOCKED  # XT-ACC-4
-        if governed or access.requires is None or self.trust is None:
-            return Decision(outcome, access, self)
-        return Decision(outcome, access, self, trust=judge(access, access.requires, self.trust.value))
+    def _keep(self, found: int | None, finding: Finding) -> Finding:
+        """Keep a finding for the next access that matches the same."""
+        if found is not None:
+            if len(self.findings) >= KEPT:
+                self.findings.clear()
+            self.findings[found] = finding
+        return finding
 
+
+KEPT = 16_384
+"""Findings that one crossing keeps; all are dropped when there are more."""
 
 _B, _A, _U = Outcome.BLOCKED, Outcome.ALLOWED, Outcome.UNKNOWN
 _JOINT = (_B, _B, _B, _B, _A, _U, _B, _U, _U)

@@ -156,13 +156,6 @@ class Gate(Struct, frozen=True, gc=False):
         return Passage(self, self.verdicts[cell], user, app)
 
     @property
-    def settled(self) -> Passage | None:
-        """What is said of every access alike, if the lists name everybody and everything; None otherwise."""
-        if not self.people.everybody or not self.apps.everything:
-            return None
-        return Passage(self, self.verdicts[4], ALL_USERS, ALL_APPLICATIONS)
-
-    @property
     def can_be_passed(self) -> bool:
         """Whether some access passes for certain, whoever it is by (XT-INV-4 asks this)."""
         people, apps = self.people, self.apps

@@ -29,7 +29,7 @@ class Policies:
 
     def __init__(self, tenants: Iterable[TenantPolicy]) -> None:
         self._tenants = {policy.tenant_id: policy for policy in tenants}
-        self._collaboration: dict[tuple[TenantId, TenantId], Crossing] = {}
+        self._collaboration: dict[TenantId, dict[TenantId, Crossing]] = {}
         self._others: dict[tuple[TenantId, TenantId, Channel], Crossing] = {}
 
     def __iter__(self) -> Iterator[TenantPolicy]:
@@ -67,9 +67,10 @@ class Policies:
     def decide(self, access: Access) -> Decision:
         """Answer one access over the policies of both tenants; never ``allowed`` if one of them is not known."""
         if access.channel is _COLLABORATION:
-            found = self._collaboration.get((access.home, access.resource))
-            if found is not None:
-                return found.decide(access)
+            try:
+                return self._collaboration[access.resource][access.home].decide(access)
+            except KeyError:
+                pass
         return self.crossing(access.home, access.resource, access.channel).decide(access)
 
     def crossing(self, home: TenantId, resource: TenantId, channel: Channel) -> Crossing:
@@ -83,5 +84,5 @@ class Policies:
                 self._collaboration.clear()
             self._others[key] = found
             if channel is Channel.COLLABORATION:
-                self._collaboration[home, resource] = found
+                self._collaboration.setdefault(resource, {})[home] = found
         return found

@@ -59,25 +59,9 @@ def origin_of(passage: Passage) -> Origin:
 
 
 def steps(decision: Decision) -> tuple[Step, ...]:
-    """Return every applied rule, in the order of application.
-
-    A crossing keeps what was told of it: without Conditional Access the steps depend on nothing but the matches, and
-    whether both applications are known.
-    """
-    out, into, access, told = decision.outbound, decision.inbound, decision.access, decision.crossing.told
-    if out is None or into is None or access.requires is not None:
-        return tuple(_steps(decision))
-    key = (out.user, out.app, into.user, into.app, access.client_app is None or access.resource_app is None)
-    found = told.get(key)
-    if found is None:
-        if len(told) >= TOLD:
-            told.clear()
-        found = told[key] = tuple(_steps(decision))
+    """Return every applied rule, in the order of application; the finding keeps them for whoever shares it."""
+    found = decision.finding.steps = tuple(_steps(decision))
     return found
-
-
-TOLD = 16_384
-"""Sequences of steps that one crossing keeps."""
 
 
 def _steps(decision: Decision) -> Iterator[Step]:

@@ -6,12 +6,11 @@ import hmac
 import os
 import re
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from msgspec import json
@@ -23,29 +22,27 @@ from xtap.authzen.metadata import Metadata
 from xtap.authzen.search import Searches
 from xtap.emulator.app import Emulator
 from xtap.emulator.clock import Clock
-from xtap.errors import ConfigurationError, NotFound
+from xtap.errors import NotFound
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
 from xtap.graph.app import operations as graph_operations
 from xtap.http.operations import OTHER, note
 from xtap.identity import keys
 from xtap.model.versions import VERSIONS
-from xtap.server import cloud_metadata, health
+from xtap.server import cloud_metadata, health, resource_manager
 from xtap.server.metrics import Metrics
 from xtap.server.observing import observer_of
 from xtap.server.proxied import behind_proxy
 from xtap.server.settings import check, operator_of
+from xtap.server.storage import open_store
 from xtap.server.trust import SIGNING_KEYS, Trust
 from xtap.server.workers import Worker
 from xtap.service.context import Service
 from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
-from xtap.store.file_guard import FileGuard
-from xtap.store.sqlite import SqliteStore
-from xtap.store.sqlite_database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
     from typing import TypeAlias
 
     from xtap.identity.embedded import EmbeddedIssuer
@@ -57,14 +54,14 @@ if TYPE_CHECKING:
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-DATABASE: Final = "xtap.db"
 _ISSUER_PATH = re.compile(r"/[^/]+/(oauth2|v2\.0|discovery)/")
-_ISSUER, _EMULATOR, _HEALTH, _CLOUD = "issuer", "emulator", "health", f"GET {cloud_metadata.PATH}"
+_ISSUER, _EMULATOR, _HEALTH = "issuer", "emulator", "health"
+_CLOUD, _SUBSCRIPTIONS = f"GET {cloud_metadata.PATH}", f"GET {resource_manager.PATH}"
 
 
 def operations() -> list[str]:
     """Return every operation of a server, as requests are noted with."""
-    return [*graph_operations(), *authzen_operations(), _CLOUD, _ISSUER, _EMULATOR, _HEALTH, OTHER]
+    return [*graph_operations(), *authzen_operations(), _CLOUD, _SUBSCRIPTIONS, _ISSUER, _EMULATOR, _HEALTH, OTHER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +115,9 @@ class Application:
         elif path == cloud_metadata.PATH and scope["method"] == "GET":
             note(scope, _CLOUD)
             await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
+        elif path == resource_manager.PATH and scope["method"] == "GET":
+            note(scope, _SUBSCRIPTIONS)
+            await _reply(send, *await resource_manager.answer(self.trust.callers, dict(scope["headers"])))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             note(scope, _ISSUER)
             await _issuer_app(self.issuer)(scope, receive, send)
@@ -139,41 +139,6 @@ def _nothing_here(path: str) -> dict[str, Any]:
     error = NotFound(f"Resource not found for the segment '{path.strip('/')[:128]}'. Graph is below /v1.0 and /beta.")
     body: dict[str, Any] = json.decode(failures.answer(error, request_id, request_id, now).body)
     return body
-
-
-def open_store(settings: Settings, *, exclusive: bool) -> SqliteStore:
-    """Open the database of the settings.
-
-    Args:
-        settings: where it is.
-        exclusive: True for a server, False for a command that may run beside one.
-
-    Raises:
-        ConfigurationError: the folder or the file cannot be used; says why.
-    """
-    _require_folder(settings)
-    return SqliteStore.open(settings.folder / DATABASE, exclusive=exclusive)
-
-
-@contextmanager
-def claimed(settings: Settings) -> Iterator[None]:
-    """Hold the storage for one server while its workers use it, and bring it to the shape of this version.
-
-    Raises:
-        ConfigurationError: as ``open_store``.
-    """
-    _require_folder(settings)
-    guard = FileGuard.acquire((settings.folder / DATABASE).absolute())
-    try:
-        Database.prepare(settings.folder / DATABASE, exclusive=True, busy_timeout=5.0, max_pages=None)
-        yield
-    finally:
-        guard.release()
-
-
-def _require_folder(settings: Settings) -> None:
-    if not settings.folder.is_dir():
-        raise ConfigurationError(f"There is no data folder {settings.folder}. Run 'xtap init' first.")
 
 
 async def build(settings: Settings, worker: Worker | None = None) -> Application:

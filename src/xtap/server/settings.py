@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Meta, Struct, ValidationError, convert, inspect, structs
 
@@ -40,6 +40,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     """Everything that can be configured; an ``issuer`` and an ``audience`` (or the embedded issuer) are required."""
 
     data: Annotated[str, Meta(description="folder of the database, keys and certificates")] = ".xtap"
+    database: Annotated[
+        str, Meta(description="postgresql://user@host/name, for several nodes; empty for a SQLite file in --data")
+    ] = ""
+    database_password_file: Annotated[str, Meta(description="file with the password of --database")] = ""
+    stale_limit: Annotated[
+        float, Meta(gt=0, description="seconds to answer from memory while --database cannot be asked")
+    ] = 10.0
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port for plain http")] = 8420
     tls_port: Annotated[Port, Meta(description="port for https; 0 for none")] = 8443
@@ -163,6 +170,7 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
         if variable(key) in environment:
             settings[key] = _parsed(key, environment[variable(key)], variable(key))
         if key in flags:
+            _refuse_secret(key, flags[key])
             settings[key] = _parsed(key, flags[key], f"--{key}")
     return convert(settings, Settings)
 
@@ -201,6 +209,15 @@ def _parsed(key: str, text: str, source: str) -> object:
 
 def _plain(type_: inspect.Type) -> inspect.Type:
     return type_.type if isinstance(type_, inspect.Metadata) else type_
+
+
+def _refuse_secret(key: str, text: str) -> None:
+    """Refuse a password in a flag: every user of the machine can read the command lines of others."""
+    if key == "database" and (urlsplit(text).password is not None or "password" in parse_qs(urlsplit(text).query)):
+        raise ConfigurationError(
+            "--database may not hold a password, because others can see the command line. Write the password into the "
+            "file of --database-password-file, or the whole URL into XTAP_DATABASE."
+        )
 
 
 def _number(text: str) -> float | str:

@@ -8,6 +8,7 @@ commit publishes the new snapshots and answers the callers. What a database must
 * A commit that fails fails every change of its batch, also those whose ``decide`` raised: they may have judged a state
   that never came to be.
 * A change that the database cannot take for its own sake, such as a key that is no valid text, fails alone.
+* A batch that lost against a transaction of another node is run again, on the state that the other one left.
 """
 
 from __future__ import annotations
@@ -17,18 +18,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from xtap.errors import Unavailable
 from xtap.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from xtap.model.ids import TenantId
     from xtap.model.objects import Kind
     from xtap.store.protocol import AuditEntry, Change
+
+
+ATTEMPTS: Final = 10
+"""How often a batch that loses against other nodes is run before its callers are told to try again later."""
+
+
+class Contended(Unavailable):
+    """The transaction lost against one of another node; nothing was kept, and it can be run again at once."""
 
 
 @dataclass(slots=True)
@@ -53,18 +62,21 @@ class Work:
 
 
 class Backend(Protocol):
-    """One database connection for writing; used by the writer thread only, in the order begin, head, commit."""
+    """One database connection for writing; used by the writer thread only, in the order begin, head, commit.
 
-    def begin(self) -> None:
-        """Take the database's write lock, or raise Unavailable."""
+    Each of the three may raise Unavailable, and Contended when running all of them again may help.
+    """
+
+    def begin(self, tenants: Collection[TenantId]) -> None:
+        """Take the lock without which nobody changes these tenants; ``head`` is asked for no others."""
         ...
 
     def head(self, tenant: TenantId) -> Snapshot:
-        """Return the durable state of a tenant under the lock, or raise Unavailable."""
+        """Return the durable state of a tenant under the lock."""
         ...
 
     def commit(self, work: Work) -> None:
-        """Write everything, make it durable and give back the lock, or raise Unavailable.
+        """Write everything, make it durable and give back the lock.
 
         Any other exception means that some change of the work is at fault, not the storage.
         """
@@ -144,7 +156,12 @@ class GroupCommit:
     def _settle(self, batch: Sequence[Waiting]) -> list[Outcome]:
         """Run a batch, whatever happens: a caller that is never answered would be the worst of failures."""
         try:
+            for _ in range(ATTEMPTS - 1):
+                with suppress(Contended):
+                    return self._attempt(batch)
             return self._attempt(batch)
+        except Contended as refusal:
+            return [_unavailable(refusal) for _ in batch]
         except Exception as fault:  # noqa: BLE001 - a back end broke its promise, or memory ran out
             return [fault for _ in batch]
 
@@ -152,21 +169,24 @@ class GroupCommit:
         """Run a batch in one transaction and return what each caller is told, in order."""
         work = Work()
         try:
-            self._backend.begin()
+            self._backend.begin({waiting.tenant for waiting in batch})
             outcomes = [self._decide(work, waiting) for waiting in batch]
             if work.heads:
                 self._backend.commit(work)
                 self.commits += 1
             else:
                 self._backend.rollback()
+        except Contended:
+            self._backend.rollback()
+            raise
         except Unavailable as refusal:
             self._backend.rollback()
-            return [Unavailable(refusal.message) for _ in batch]
+            return [_unavailable(refusal) for _ in batch]
         except Exception as fault:  # noqa: BLE001 - a fault of one change must reach its caller, not end the thread
             self._backend.rollback()
             if len(batch) == 1:
                 return [fault]
-            return [outcome for waiting in batch for outcome in self._attempt([waiting])]
+            return [outcome for waiting in batch for outcome in self._settle([waiting])]
         self._publish(work.heads.values())
         return outcomes
 
@@ -202,6 +222,11 @@ def _resolve(answers: Sequence[tuple[Future[Snapshot], Outcome]]) -> None:
         else:
             # A future refuses StopIteration, because a coroutine could not raise it.
             future.set_exception(_wrapped(outcome) if isinstance(outcome, StopIteration) else outcome)
+
+
+def _unavailable(refusal: Unavailable) -> Unavailable:
+    """Return an exception of its own for one caller: each raises it with its own traceback."""
+    return Unavailable(refusal.message)
 
 
 def _wrapped(strange: BaseException) -> RuntimeError:

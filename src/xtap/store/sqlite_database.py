@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -108,6 +109,21 @@ class Database:
             raise Unavailable(f"The database {self.path} cannot be found ({error.strerror}). Put it back.") from error
         if (status.st_dev, status.st_ino) != self.identity:
             raise Unavailable(f"The database {self.path} was replaced while it was in use. Restart the server.")
+
+
+def missing_migrations(path: Path) -> int:
+    """Return how many migrations a database file has not seen; the file is neither made nor changed.
+
+    Raises:
+        ConfigurationError: it cannot be read, a newer xtap wrote it, or it belongs to another program.
+    """
+    if not path.exists():
+        return len(MIGRATIONS)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return len(MIGRATIONS) - _schema_version(connection, path, MIGRATIONS)
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"The database {path} cannot be read. {advice(error) or error}") from error
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations, *, exclusive: bool) -> None:

@@ -10,6 +10,8 @@ from xtap.store.sqlite_errors import storage_refusals
 from xtap.store.sqlite_rows import read_snapshot, read_version, write
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from xtap.model.ids import TenantId
     from xtap.store.cache import SnapshotCache
     from xtap.store.group_commit import Work
@@ -28,7 +30,7 @@ class SqliteWriter:
         self._heads: dict[TenantId, Snapshot] = {}
         self._data_version = -1
 
-    def begin(self) -> None:
+    def begin(self, tenants: Collection[TenantId]) -> None:  # noqa: ARG002 - SQLite has one lock for all
         """Take the write lock, and forget what is known when another process committed since the last time."""
         self._database.require_unmoved()
         with storage_refusals():

@@ -22,7 +22,7 @@ from xtap.identity.client_secrets import hash_secret
 from xtap.identity.embedded import Delegation, EmbeddedIssuer
 from xtap.model.directory import Application, Tenant
 from xtap.model.ids import DIRECTORY, TenantId
-from xtap.server.asgi import DATABASE
+from xtap.server.storage import DATABASE
 from xtap.service import tenants
 from xtap.service.permissions import DIRECTORY_ROLES, PERMISSIONS
 from xtap.store.sqlite import SqliteStore

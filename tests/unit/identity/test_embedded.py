@@ -130,6 +130,14 @@ async def test_the_secret_may_come_in_the_header(issuer: EmbeddedIssuer) -> None
         assert (await issuer.token(CONTOSO.id, form, authorization=header))["access_token"]
 
 
+@pytest.mark.parametrize("scope", ["{0} openid offline_access profile", "openid profile offline_access {0}"])
+async def test_scopes_of_openid_beside_the_resource_mean_nothing(issuer: EmbeddedIssuer, scope: str) -> None:
+    """MSAL for Go and for Java send them, in these orders."""
+    answer = await issuer.token(CONTOSO.id, {**GOOD, "scope": scope.format(GOOD["scope"])})
+    plain = await issuer.token(CONTOSO.id, GOOD)
+    assert claims_of(str(answer["access_token"]))["aud"] == claims_of(str(plain["access_token"]))["aud"]
+
+
 @pytest.mark.parametrize(
     ("tenant", "change", "number", "error", "status"),
     [
@@ -147,7 +155,10 @@ async def test_the_secret_may_come_in_the_header(issuer: EmbeddedIssuer) -> None
         ("contoso.example", {"client_id": "nobody"}, 700016, "unauthorized_client", 400),
         ("fabrikam.example", {}, 700016, "unauthorized_client", 400),
         ("contoso.example", {"scope": "https://localhost/Policy.Read.All"}, 1002012, "invalid_scope", 400),
-        ("contoso.example", {"scope": "https://localhost/.default openid"}, 70011, "invalid_scope", 400),
+        ("contoso.example", {"scope": "openid profile offline_access"}, 70011, "invalid_scope", 400),
+        ("contoso.example", {"scope": f"{GOOD['scope']} {GOOD['scope']}"}, 70011, "invalid_scope", 400),
+        ("contoso.example", {"scope": f"{GOOD['scope']} other"}, 70011, "invalid_scope", 400),
+        ("contoso.example", {"scope": "openid https://localhost/Policy.Read.All"}, 1002012, "invalid_scope", 400),
         ("contoso.example", {"scope": " "}, 70011, "invalid_scope", 400),
         ("contoso.example", {"scope": "nonsense/.default"}, 70011, "invalid_scope", 400),
         ("contoso.example", {"scope": "https://vault.azure.net/.default"}, 500011, "invalid_resource", 400),

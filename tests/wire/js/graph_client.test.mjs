@@ -192,6 +192,26 @@ test("beta is another version of the same partners", async () => {
   assert.ok(!("deletedDateTime" in (await graph.api(`${PARTNERS}/${WOODGROVE}`).get())));
 });
 
+test("a partner is addressed by its key in every way that the documentation writes", async () => {
+  const graph = client();
+  await graph.api(PARTNERS).post({ tenantId: WOODGROVE });
+  for (const path of [`${PARTNERS}/${WOODGROVE}`, `${PARTNERS}('${WOODGROVE}')`, `${PARTNERS}(tenantId='${WOODGROVE}')`])
+    assert.equal((await graph.api(path).get()).tenantId, WOODGROVE);
+});
+
+test("a host that is not named gets no token, and the answer says so", async () => {
+  const authProvider = new TokenCredentialAuthenticationProvider(credential(freshTenant()), {
+    scopes: ["https://localhost/.default"],
+  });
+  const withPort = new Set([new URL(server).host]); // customHosts are names without port
+  const error = await refused(
+    Client.initWithMiddleware({ baseUrl: `${server}/`, customHosts: withPort, authProvider }).api(POLICY).get(),
+  );
+  assert.equal(error.statusCode, 401);
+  assert.equal(error.code, "InvalidAuthenticationToken");
+  assert.equal(error.message, "Access token is empty.");
+});
+
 const inBatch = async (graph, ...steps) => {
   const step = ({ id, path, dependsOn, ...init }) => {
     const headers = init.body ? { "content-type": "application/json" } : {};
@@ -234,4 +254,19 @@ test("a batch that is refused as a whole is a GraphError", async () => {
   const error = await refused(client().api("/$batch").post({ requests: [] }));
   assert.equal(error.statusCode, 400);
   assert.match(error.message, /Invalid batch payload format/);
+});
+
+test("a batch that is throttled is sent again as a whole", async () => {
+  const graph = client(freshTenant(), { address: faulty });
+  await injectFaults({ status: 429, retry_after: 1 });
+  const answers = await inBatch(
+    graph,
+    { id: "create", path: PARTNERS, method: "POST", body: JSON.stringify(documentedPartner()) },
+    { id: "read", path: `${PARTNERS}/${WOODGROVE}`, dependsOn: ["create"] },
+  );
+  assert.equal(answers.getResponseById("create").status, 201);
+  assert.equal((await answers.getResponseById("read").json()).tenantId, WOODGROVE);
+  const sent = (await requestsSeen()).filter(({ path }) => path === "/v1.0/$batch").slice(-2);
+  assert.deepEqual(sent.map(({ headers }) => headers["retry-attempt"]), [undefined, "1"]);
+  assert.equal(sent[0].body, sent[1].body);
 });

@@ -13,7 +13,7 @@ import {
   serializeMultiTenantOrganizationPartnerConfigurationTemplate as writeTemplate,
 } from "@microsoft/msgraph-sdk/models/index.js";
 import { createODataErrorFromDiscriminatorValue as parseError } from "@microsoft/msgraph-sdk/models/oDataErrors/index.js";
-import { BatchRequestContent, PageIterator } from "@microsoft/msgraph-sdk-core";
+import { BatchRequestContent, BatchRequestContentCollection, PageIterator } from "@microsoft/msgraph-sdk-core";
 
 import {
   NOBODY,
@@ -153,4 +153,40 @@ test("a batch writes although its parts have no headers", async () => {
   assert.equal(answers.getResponseById(count.id).status, 200);
   assert.equal(new TextDecoder().decode(answers.getResponseById(count.id).body), "1");
   assert.equal((await read(graph, WOODGROVE)).tenantId, WOODGROVE);
+});
+
+test("a batch of 25 is sent in two", async () => {
+  const graph = adapter(freshTenant(), faulty);
+  const batch = new BatchRequestContentCollection(graph, ERRORS);
+  const ids = Array.from(
+    { length: 25 },
+    (_, number) => batch.addBatchRequest(request(graph, HttpMethod.POST, "/partners", { tenantId: numbered(number) })).id,
+  );
+  const answers = await batch.postAsync();
+  assert.deepEqual(ids.map((id) => answers.getResponseById(id).status), ids.map(() => 201));
+  const sent = (await requestsSeen()).filter(({ path }) => path === "/v1.0/$batch").slice(-2);
+  assert.deepEqual(sent.map(({ body }) => JSON.parse(body).requests.length), [20, 5]);
+});
+
+test("a host that is not named gets no token, and the answer says so", async () => {
+  const graph = new GraphRequestAdapter(new AzureIdentityAuthenticationProvider(credential(freshTenant())));
+  graph.baseUrl = `${server}/v1.0`; // by default only the hosts of Microsoft's clouds get a token
+  await assert.rejects(read(graph, WOODGROVE), (error) => {
+    assert.equal(error.responseStatusCode, 401);
+    assert.equal(error.errorEscaped.message, "Access token is empty.");
+    return true;
+  });
+});
+
+test("what is empty or misspelt configures nothing", async () => {
+  const graph = adapter();
+  await create(graph, { ...documentedPartner(), inboundTrust: { isMfaAccepted: true } });
+  const before = await raw(graph, WOODGROVE);
+  await update(graph, WOODGROVE, { b2bDirectConnectInbound: {}, inboundTrust: undefined, inboundTrusts: {} });
+  assert.deepEqual(await raw(graph, WOODGROVE), before);
+});
+
+test("plain http is enough for this SDK", async () => {
+  const graph = adapter(freshTenant(), process.env.XTAP_TEST_HTTP);
+  assert.equal((await create(graph, documentedPartner())).tenantId, WOODGROVE);
 });

@@ -1,0 +1,270 @@
+"""How is a database answered from memory? The store around any database: reads from a cache, durable group commits.
+
+What a database must do for it is :class:`Source` for reading, in several threads, and
+:class:`xtap.store.group_commit.Backend` for writing, in one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from xtap.errors import Unavailable
+from xtap.store.group_commit import GroupCommit, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from xtap.model.ids import TenantId
+    from xtap.store.cache import SnapshotCache
+    from xtap.store.group_commit import Backend
+    from xtap.store.protocol import AuditEntry, Change, SignInEntry
+    from xtap.store.snapshot import Snapshot
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 1.0
+"""Seconds for which a snapshot is answered without looking whether another process changed the database."""
+
+READERS: Final = 4
+"""Threads, and so connections, that load tenants and read audit records."""
+
+
+class Source(Protocol):
+    """One database for reading; called by several threads at once. All but ``close`` may raise Unavailable."""
+
+    def latest(self, tenant: TenantId, known: Snapshot | None) -> Snapshot:
+        """Return the durable state of a tenant, ``known`` itself if that is not older."""
+        ...
+
+    def versions(self) -> Mapping[TenantId, int]:
+        """Return the version of every tenant."""
+        ...
+
+    def audit(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
+        """Read audit records, as the store does."""
+        ...
+
+    def append(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append to the logs of tenants, durable on return, all or none."""
+        ...
+
+    def logged(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Read a tenant's log, as the store does."""
+        ...
+
+    def put_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, durable on return, all or none."""
+        ...
+
+    def sign_ins(
+        self, tenant: TenantId, after: tuple[str, str] | None, limit: int, *, descending: bool
+    ) -> Sequence[SignInEntry]:
+        """Read a tenant's sign-ins, as the store does."""
+        ...
+
+    def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, or None."""
+        ...
+
+    def prove_readable(self) -> None:
+        """Read something that every database of xtap has."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connections; never raises."""
+        ...
+
+
+class CachedStore:
+    """A ``Store`` on a database; each kind of database has a subclass that opens it."""
+
+    def __init__(self, source: Source, backend: Backend, cache: SnapshotCache, *, stale_limit: float = inf) -> None:
+        self._source = source
+        self._cache = cache
+        self._stale_limit = stale_limit
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="xtap-store-reader")
+        self._loading: dict[TenantId, Future[Snapshot]] = {}
+        self._writer = GroupCommit(backend, cache.publish)
+        self._look_at = 0.0
+        self._looking: Future[None] | None = None
+        self._looked = monotonic()
+        self._closed = False
+
+    @property
+    def commits(self) -> int:
+        """How many transactions were committed since the store was opened."""
+        return self._writer.commits
+
+    async def snapshot(self, tenant: TenantId) -> Snapshot:
+        """Return the latest durable state of a tenant, from memory; the first use of a tenant loads it.
+
+        What another process wrote to the database is seen after ``LOOK_EVERY`` seconds, for as long as it can be read.
+
+        Raises:
+            Unavailable: the store is closed, the tenant cannot be loaded, or what is in memory may be too old.
+        """
+        if monotonic() >= self._look_at:
+            await self._look()
+        if monotonic() - self._looked > self._stale_limit:
+            raise Unavailable(
+                f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
+                "old. See that the database runs and can be reached; xtap asks it every second."
+            )
+        return self._cache.get(tenant) or await self._load(tenant)
+
+    async def refresh(self, tenant: TenantId) -> Snapshot:
+        """Return the latest durable state as the database has it now.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        # Never joined to a load that began before: that one may have read before the other process wrote.
+        return await self._read(lambda: self._latest(tenant))
+
+    async def change(self, tenant: TenantId, decide: Callable[[Snapshot], Change]) -> Snapshot:
+        """Run ``decide`` in the writer thread, and return the state after it once that is durable.
+
+        Raises:
+            Unavailable: the storage refused or the store is closed; nothing was changed.
+            Exception: whatever ``decide`` raised; nothing was changed.
+        """
+        await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
+        self._require_open()
+        waiting = Waiting(tenant, decide, asyncio.get_running_loop().create_future())
+        self._writer.submit(waiting)
+        return await waiting.future
+
+    async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
+        """Read audit records with their sequence numbers, oldest first, from the database.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        return await self._read(lambda: self._source.audit(tenant, after, limit))
+
+    async def log(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append documents to the logs of tenants, in a transaction beside those of the writer.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be written; nothing was kept.
+        """
+        await self._read(lambda: self._source.append(entries))
+
+    async def logged(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, bytes]]:
+        """Read a tenant's log with sequence numbers, oldest first, from the database.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        return await self._read(lambda: self._source.logged(tenant, after, limit))
+
+    async def add_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, in a transaction beside those of the writer.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be written; nothing was kept.
+        """
+        await self._read(lambda: self._source.put_sign_ins(tenant, entries))
+
+    async def sign_ins(
+        self, tenant: TenantId, *, after: tuple[str, str] | None = None, descending: bool = True, limit: int = 100
+    ) -> Sequence[SignInEntry]:
+        """Read a tenant's sign-ins by time and id, from the database.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        return await self._read(lambda: self._source.sign_ins(tenant, after, limit, descending=descending))
+
+    async def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, from the database.
+
+        Raises:
+            Unavailable: the store is closed, or the database cannot be read.
+        """
+        return await self._read(lambda: self._source.sign_in(tenant, key))
+
+    async def check(self) -> None:
+        """Prove that the database is in its place and can be read.
+
+        Raises:
+            Unavailable: it is not, or the store is closed.
+        """
+        await self._read(self._source.prove_readable)
+
+    def age(self) -> float:
+        """Return how many seconds ago memory was last known to hold what the database holds."""
+        return monotonic() - self._looked
+
+    async def close(self) -> None:
+        """Finish the changes that were accepted, and let go of the database."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._readers.shutdown()
+        self._source.close()
+        self._writer.stop()
+        self._cache.clear()
+
+    async def _look(self) -> None:
+        """Take in what others wrote; while the database cannot be read, what is in memory is still answered."""
+        looking = self._looking
+        if looking is None:
+            began = monotonic()
+            looking = self._looking = self._submit(self._catch_up)
+            looking.add_done_callback(lambda done: self._look_ended(done, began))
+        with suppress(Unavailable, TimeoutError):
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(looking)), LOOK_EVERY)
+
+    def _look_ended(self, looking: Future[None], began: float) -> None:
+        self._looking = None
+        self._look_at = monotonic() + LOOK_EVERY
+        failure = looking.exception()
+        if failure is None:
+            self._looked = began
+        else:
+            log.error("changes by other processes cannot be seen: %s", failure)
+
+    def _catch_up(self) -> None:
+        versions = self._source.versions()
+        for snapshot in self._cache.snapshots():
+            if versions.get(snapshot.tenant, 0) > snapshot.version:
+                self._latest(snapshot.tenant)
+
+    async def _load(self, tenant: TenantId) -> Snapshot:
+        """Load a tenant for the first time; callers that come meanwhile wait for the same load."""
+        loading = self._loading.get(tenant)
+        if loading is None:
+            loading = self._submit(lambda: self._latest(tenant))
+            self._loading[tenant] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(tenant, None))
+        # Shielded: a caller that gives up must not take the load away from the others.
+        return await asyncio.shield(asyncio.wrap_future(loading))
+
+    def _latest(self, tenant: TenantId) -> Snapshot:
+        snapshot = self._source.latest(tenant, self._cache.get(tenant))
+        self._cache.publish((snapshot,))
+        return snapshot
+
+    async def _read(self, read: Callable[[], Result]) -> Result:
+        return await asyncio.wrap_future(self._submit(read))
+
+    def _submit(self, read: Callable[[], Result]) -> Future[Result]:
+        """Run a function in a reader thread."""
+        self._require_open()
+        return self._readers.submit(read)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Unavailable("The store is closed.")

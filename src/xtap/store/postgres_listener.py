@@ -1,0 +1,80 @@
+"""How does a node learn at once what another node wrote? A thread that LISTENs; who writes NOTIFYs after the commit.
+
+It only makes things faster: a notice may be lost, and an engine without LISTEN has none. What bounds staleness is
+that every store looks at the versions of its tenants each ``LOOK_EVERY`` seconds (``cached_store.py``).
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from contextlib import closing
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+
+from xtap.model.ids import TenantId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from xtap.store.postgres_database import Connection, PostgresDatabase
+    from xtap.store.snapshot import Snapshot
+
+AGAIN_AFTER: Final = 1.0
+"""Seconds between two attempts to listen."""
+
+
+def tell(connection: Connection, node: str, snapshots: Iterable[Snapshot]) -> None:
+    """Tell the other nodes which versions tenants have now."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "SELECT pg_notify('xtap', %s)",
+            [(f"{node} {snapshot.tenant} {snapshot.version}",) for snapshot in snapshots],
+        )
+
+
+class Listener:
+    """The thread that hears other nodes, and goes on trying when the connection is lost."""
+
+    def __init__(self, database: PostgresDatabase, node: str, notice: Callable[[TenantId, int], None]) -> None:
+        self._database = database
+        self._node = node
+        self._notice = notice
+        self._stopping = Event()
+        self._ear, self._mouth = socket.socketpair()
+        self._thread = Thread(target=self._run, name="xtap-store-listener", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and wait for it (blocking)."""
+        self._stopping.set()
+        self._mouth.send(b".")
+        self._thread.join()
+        self._ear.close()
+        self._mouth.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with closing(self._database.connect()) as connection:
+                    connection.execute("LISTEN xtap")
+                    self._hear(connection)
+            except psycopg.Error:
+                self._stopping.wait(AGAIN_AFTER)
+
+    def _hear(self, connection: Connection) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            selector.register(self._ear, selectors.EVENT_READ)
+            while not self._stopping.is_set():
+                selector.select()
+                for notify in connection.notifies(timeout=0):
+                    self._understand(notify.payload)
+
+    def _understand(self, payload: str) -> None:
+        """Pass on what another node said; a notice that somebody else made is none."""
+        words = payload.split(" ")
+        if len(words) == 3 and words[0] != self._node and words[2].isdecimal():
+            self._notice(TenantId(words[1]), int(words[2]))

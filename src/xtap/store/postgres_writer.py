@@ -1,0 +1,80 @@
+"""How does the writer thread of one node work on PostgreSQL, beside those of other nodes?
+
+Who changes a tenant holds the lock on its row in ``tenants``, from before the state is read until the commit.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from xtap.errors import Unavailable
+from xtap.store.postgres_database import Session
+from xtap.store.postgres_errors import storage_refusals
+from xtap.store.postgres_listener import tell
+from xtap.store.postgres_rows import lock_heads, read_snapshot, write
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from xtap.model.ids import TenantId
+    from xtap.store.cache import SnapshotCache
+    from xtap.store.group_commit import Work
+    from xtap.store.postgres_database import Connection, PostgresDatabase
+    from xtap.store.postgres_rows import Head
+    from xtap.store.snapshot import Snapshot
+
+
+class PostgresWriter:
+    """The connection that writes: a ``Backend`` of ``GroupCommit``."""
+
+    def __init__(self, database: PostgresDatabase, cache: SnapshotCache, node: str) -> None:
+        self._session = Session(database)
+        self._cache = cache
+        self._node = node
+        self._connection: Connection
+        # INVARIANT: within a transaction, these equal the rows that it has locked.
+        self._heads: dict[TenantId, Head] = {}
+        self._loaded: dict[TenantId, Snapshot] = {}
+
+    def begin(self, tenants: Collection[TenantId]) -> None:
+        """Begin a transaction that holds the locks of these tenants; a connection that was lost is made again."""
+        self._loaded.clear()
+        with storage_refusals():
+            self._connection = self._session.begin("BEGIN")
+            self._heads = lock_heads(self._connection, tenants)
+
+    def head(self, tenant: TenantId) -> Snapshot:
+        """Return the durable state: the published snapshot if it is the latest, else load it."""
+        head = self._heads[tenant]
+        snapshot = self._loaded.get(tenant) or self._cache.get(tenant)
+        if snapshot is None or (snapshot.version, snapshot.sequence) != head:
+            with storage_refusals():
+                snapshot = self._loaded[tenant] = read_snapshot(self._connection, tenant, head)
+        return snapshot
+
+    def commit(self, work: Work) -> None:
+        """Write a batch, flush it to the disk, and tell the other nodes."""
+        try:
+            with storage_refusals(), self._connection.pipeline():
+                write(self._connection, work)
+                self._connection.execute("COMMIT")
+        except Unavailable as error:
+            if self._connection.closed:
+                raise Unavailable(
+                    f"{error.message} It was lost during a commit, so the change may have been made: "
+                    "read before you send it again."
+                ) from error
+            raise
+        with suppress(psycopg.Error):  # the change stands; whoever is not told looks by itself
+            tell(self._connection, self._node, work.heads.values())
+
+    def rollback(self) -> None:
+        """Undo an open transaction."""
+        self._session.rollback()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()

@@ -1,0 +1,116 @@
+"""How do reader threads work on a SQLite file? Each with a connection of its own, from those that are idle."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeVar
+
+from xtap.store.sqlite_errors import storage_refusals
+from xtap.store.sqlite_rows import (
+    append_log,
+    prove_readable,
+    put_sign_ins,
+    read_audit,
+    read_log,
+    read_sign_in,
+    read_sign_ins,
+    read_snapshot,
+    read_version,
+    read_versions,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
+    from xtap.model.ids import TenantId
+    from xtap.store.protocol import AuditEntry, SignInEntry
+    from xtap.store.snapshot import Snapshot
+    from xtap.store.sqlite_database import Database
+
+Result = TypeVar("Result")
+
+
+class SqliteReader:
+    """The connections that read: a ``Source`` of ``CachedStore``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._idle: deque[sqlite3.Connection] = deque()
+
+    def latest(self, tenant: TenantId, known: Snapshot | None) -> Snapshot:
+        """Return the durable state of a tenant, ``known`` itself if that is not older."""
+
+        def read(connection: sqlite3.Connection) -> Snapshot:
+            connection.execute("BEGIN")  # one read transaction: the version belongs to the objects
+            try:
+                version, sequence = read_version(connection, tenant)
+                if known is not None and known.version >= version:
+                    return known
+                return read_snapshot(connection, tenant, version, sequence)
+            finally:
+                if connection.in_transaction:  # SQLite ends it itself after some failures
+                    connection.execute("ROLLBACK")
+
+        return self._with_connection(read)
+
+    def versions(self) -> Mapping[TenantId, int]:
+        """Return the version of every tenant."""
+        return self._with_connection(read_versions)
+
+    def audit(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
+        """Read audit records whose number is above ``after``, oldest first."""
+        return self._with_connection(lambda connection: read_audit(connection, tenant, after, limit))
+
+    def append(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
+        """Append documents to the logs of tenants, in a transaction beside those of the writer."""
+        self._in_transaction(lambda connection: append_log(connection, entries))
+
+    def logged(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Read documents of a tenant's log whose number is above ``after``, oldest first."""
+        return self._with_connection(lambda connection: read_log(connection, tenant, after, limit))
+
+    def put_sign_ins(self, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
+        """Put sign-ins into a tenant's log, in a transaction beside those of the writer."""
+        self._in_transaction(lambda connection: put_sign_ins(connection, tenant, entries))
+
+    def sign_ins(
+        self, tenant: TenantId, after: tuple[str, str] | None, limit: int, *, descending: bool
+    ) -> Sequence[SignInEntry]:
+        """Read sign-ins behind a time and id."""
+        return self._with_connection(
+            lambda connection: read_sign_ins(connection, tenant, after, limit, descending=descending)
+        )
+
+    def sign_in(self, tenant: TenantId, key: str) -> bytes | None:
+        """Return the document of one sign-in, or None."""
+        return self._with_connection(lambda connection: read_sign_in(connection, tenant, key))
+
+    def prove_readable(self) -> None:
+        """Prove that the file is in its place and can be read."""
+        self._with_connection(prove_readable)
+
+    def close(self) -> None:
+        """Close the connections; no reader may be at work."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _in_transaction(self, write: Callable[[sqlite3.Connection], None]) -> None:
+        with storage_refusals(), closing(self._database.connect()) as connection:
+            self._database.require_unmoved()
+            connection.execute("BEGIN IMMEDIATE")
+            write(connection)
+            connection.execute("COMMIT")
+
+    def _with_connection(self, read: Callable[[sqlite3.Connection], Result]) -> Result:
+        with storage_refusals():
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._database.connect(read_only=True)
+            try:
+                self._database.require_unmoved()
+                return read(connection)
+            finally:
+                self._idle.append(connection)

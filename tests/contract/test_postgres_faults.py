@@ -1,0 +1,250 @@
+"""The PostgreSQL store when PostgreSQL fails: what is answered, that nothing acknowledged is lost, that it recovers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.contract.acknowledged import damages_of
+from tests.contract.cluster import open_node
+from tests.contract.crash_writer import writing
+from xtap.errors import Unavailable
+from xtap.model.ids import TenantId
+from xtap.model.objects import Kind
+from xtap.store.postgres_database import PostgresDatabase
+from xtap.store.postgres_rows import lock_heads
+from xtap.store.protocol import Change
+from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, counting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from tests.contract.cluster import Cluster
+    from xtap.store.postgres import PostgresStore
+    from xtap.store.snapshot import Snapshot
+
+KILLS = 4
+SOON = 15.0
+"""Seconds in which a store must have recovered by itself; PostgreSQL's own recovery is part of it."""
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    return cluster.database()
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresStore]:
+    store = open_node(url)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def stopped(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, for a test that stops it."""
+    yield cluster
+    if cluster.process is None:
+        cluster.start()
+
+
+def end_sessions(cluster: Cluster) -> None:
+    with closing(cluster.admin()) as session:
+        session.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'xtap' AND pid <> pg_backend_pid()"
+        )
+
+
+async def test_ended_sessions_are_made_again_without_a_refusal(cluster: Cluster, store: PostgresStore) -> None:
+    await store.change(CONTOSO, counting("n"))
+    await asyncio.gather(*(store.refresh(CONTOSO) for _ in range(8)))
+    for number in range(2, 6):
+        await asyncio.to_thread(end_sessions, cluster)
+        assert (await store.change(CONTOSO, counting("n"))).version == number
+        await asyncio.gather(*(store.refresh(CONTOSO) for _ in range(8)))
+        await store.log([(CONTOSO, b"{}")])
+        await store.check()
+
+
+async def test_a_listener_that_was_ended_listens_again(cluster: Cluster, url: str, store: PostgresStore) -> None:
+    other = open_node(url)
+    await store.snapshot(CONTOSO)
+    await asyncio.to_thread(end_sessions, cluster)
+    deadline = time.monotonic() + SOON
+    heard = False
+    while not heard:
+        assert time.monotonic() < deadline
+        store._look_at = time.monotonic() + 60  # so that only a notice can tell
+        after = await other.change(CONTOSO, counting("n"))
+        await asyncio.sleep(0.1)
+        heard = (await store.snapshot(CONTOSO)).version == after.version
+    await other.close()
+
+
+async def test_sessions_that_end_in_the_middle_of_writes_lose_nothing(cluster: Cluster, url: str) -> None:
+    acknowledged, refusals = await _write_while(url, cluster, end_sessions)
+    assert len(acknowledged) > 100
+    print(f"{len(acknowledged)} acknowledged, {refusals} refused")  # noqa: T201 - the figure of the run
+
+
+async def test_kill_9_of_the_database_in_the_middle_of_writes_loses_nothing(stopped: Cluster, url: str) -> None:
+    def kill(cluster: Cluster) -> None:
+        cluster.kill()
+        cluster.start()
+
+    acknowledged, refusals = await _write_while(url, stopped, kill)
+    assert len(acknowledged) > 100
+    assert refusals > 0
+    print(f"{KILLS} kills, {len(acknowledged)} acknowledged, {refusals} refused")  # noqa: T201 - the figure of the run
+
+
+async def _write_while(url: str, cluster: Cluster, harm: Callable[[Cluster], None]) -> tuple[set[str], int]:
+    """Let two nodes write to one tenant while harm is done to the database, and check what is there afterwards."""
+    nodes = [open_node(url) for _ in range(2)]
+    tenant = TenantId("d0000000-0000-4000-8000-000000000004")
+    acknowledged: set[str] = set()
+    refusals = 0
+    stopping = asyncio.Event()
+
+    async def client(node: PostgresStore, client: int) -> None:
+        nonlocal refusals
+        count = 0
+        while not stopping.is_set():
+            count += 1
+            number = f"{client}-{count}"
+            try:
+                await node.change(tenant, lambda _: writing(number, client))  # noqa: B023 - awaited in this round
+            except Unavailable:
+                refusals += 1
+                await asyncio.sleep(0.01)
+            else:
+                acknowledged.add(number)
+
+    clients = [asyncio.ensure_future(client(nodes[number % 2], number)) for number in range(8)]
+    chance = random.Random(5)
+    for _ in range(KILLS):
+        before = len(acknowledged)
+        await asyncio.sleep(chance.uniform(0.05, 0.4))
+        await asyncio.to_thread(harm, cluster)
+        deadline = time.monotonic() + SOON
+        while len(acknowledged) <= before + 16:
+            assert time.monotonic() < deadline, "the nodes did not recover"
+            await asyncio.sleep(0.01)
+    stopping.set()
+    await asyncio.gather(*clients)
+    for node in nodes:
+        await node.close()
+    fresh = open_node(url)
+    assert await damages_of(fresh, tenant, acknowledged) == []
+    await fresh.close()
+    return acknowledged, refusals
+
+
+async def test_without_a_database_nothing_is_changed_and_memory_answers_for_a_while(stopped: Cluster, url: str) -> None:
+    store = open_node(url, stale_limit=3)
+    kept = await store.change(CONTOSO, counting("n"))
+    await asyncio.to_thread(stopped.kill)
+    gone = time.monotonic()
+    with pytest.raises(Unavailable, match=r"cannot be reached.*\(PostgreSQL: "):
+        await store.change(CONTOSO, counting("n"))
+    for call in (store.refresh(CONTOSO), store.audit(CONTOSO), store.check(), store.snapshot(FABRIKAM)):
+        with pytest.raises(Unavailable):
+            await call
+    assert await store.snapshot(CONTOSO) is kept
+    with pytest.raises(Unavailable, match="not answered for 3 seconds"):
+        await _read_until_refused(store)
+    assert time.monotonic() - gone > 1.5  # the last look may be a second older than the kill
+    await asyncio.to_thread(stopped.start)
+    await asyncio.sleep(1.1)
+    assert await store.snapshot(CONTOSO) is kept
+    assert (await store.change(CONTOSO, counting("n"))).version == 2
+    await store.close()
+
+
+async def _read_until_refused(store: PostgresStore) -> None:
+    async with asyncio.timeout(SOON):
+        while True:
+            assert (await store.snapshot(CONTOSO)).version == 1
+            await asyncio.sleep(0.05)
+
+
+async def test_a_tenant_that_somebody_else_locks_is_refused_and_comes_back(
+    cluster: Cluster, url: str, store: PostgresStore
+) -> None:
+    await store.change(CONTOSO, counting("n"))
+    with closing(cluster.admin(url)) as other:
+        other.execute("BEGIN; SELECT * FROM tenants FOR UPDATE")
+        with pytest.raises(Unavailable, match="holds the lock of this tenant"):
+            await store.change(CONTOSO, counting("n"))
+        assert (await store.refresh(CONTOSO)).version == 1
+    assert (await store.change(CONTOSO, counting("n"))).version == 2
+
+
+async def test_a_node_that_stops_in_the_middle_of_a_change_is_thrown_out(url: str, store: PostgresStore) -> None:
+    await store.change(CONTOSO, counting("n"))
+    with closing(PostgresDatabase.at(url).connect()) as stuck:
+        stuck.execute("BEGIN")
+        lock_heads(stuck, {CONTOSO})
+        assert (await store.change(CONTOSO, counting("n"))).version == 2
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            stuck.execute("COMMIT")
+
+
+async def test_a_batch_that_lost_a_deadlock_is_run_again(cluster: Cluster, url: str, store: PostgresStore) -> None:
+    await store.change(CONTOSO, counting("n"))
+    await store.change(FABRIKAM, counting("n"))
+    with closing(cluster.admin(url)) as other:
+        lock = "SELECT * FROM tenants WHERE tenant = %s FOR UPDATE"
+        other.execute("SET deadlock_timeout = '60s'")  # so that it is the store whose transaction is given up
+        other.execute("BEGIN")
+        other.execute(lock, (FABRIKAM,))
+        gate = threading.Event()
+
+        def wait(_: Snapshot) -> Change:
+            gate.wait(10)
+            return Change(())
+
+        calls = [asyncio.ensure_future(store.change(ADATUM, wait))]
+        await asyncio.sleep(0.1)  # the writer has taken the first change alone, and the others will be one batch
+        calls += [asyncio.ensure_future(store.change(tenant, counting("n"))) for tenant in (CONTOSO, FABRIKAM)]
+        await asyncio.sleep(0.1)
+        gate.set()
+        await asyncio.sleep(0.3)  # the store holds contoso, and waits for fabrikam
+        await asyncio.to_thread(other.execute, lock, (CONTOSO,))
+        other.execute("COMMIT")
+        after = await asyncio.gather(*calls)
+    assert [(each.tenant, each.get(Kind.PARTNER, "n")) for each in after[1:]] == [(CONTOSO, b"2"), (FABRIKAM, b"2")]
+
+
+async def test_a_deleted_table_is_said(cluster: Cluster, url: str, store: PostgresStore) -> None:
+    await store.change(CONTOSO, counting("n"))
+    with closing(cluster.admin(url)) as other:
+        other.execute("ALTER TABLE objects RENAME TO elsewhere")
+        with pytest.raises(Unavailable, match="not there as they should be"):
+            await store.change(CONTOSO, counting("n"))
+        other.execute("ALTER TABLE elsewhere RENAME TO objects")
+    assert (await store.change(CONTOSO, counting("n"))).version == 2
+
+
+async def test_a_read_only_database_is_said(cluster: Cluster, store: PostgresStore) -> None:
+    await store.change(CONTOSO, counting("n"))
+    with closing(cluster.admin()) as other:
+        other.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        other.execute("SELECT pg_reload_conf()")
+        await asyncio.sleep(0.3)
+        try:
+            with pytest.raises(Unavailable, match="is read-only"):
+                await store.change(CONTOSO, counting("n"))
+        finally:
+            other.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            other.execute("SELECT pg_reload_conf()")
+    await asyncio.sleep(0.3)
+    assert (await store.change(CONTOSO, counting("n"))).version == 2

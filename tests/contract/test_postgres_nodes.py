@@ -1,0 +1,175 @@
+"""Real servers on one PostgreSQL database: what the commands say, and that two nodes answer as one."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.contract.cluster import PASSWORD
+from xtap.store.cached_store import LOOK_EVERY
+from xtap.store.postgres_database import PostgresDatabase
+from xtap.store.postgres_migrations import MIGRATIONS
+from xtap.testing.local_server import LocalServer, free_ports, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.contract.cluster import Cluster
+
+RECOVERED = 15.0
+
+
+def configured(folder: Path, url: str) -> Path:
+    """Make the folder of a node, with the password in a file beside its configuration."""
+    folder.mkdir()
+    (folder / "secret").write_text(f"{PASSWORD}\n")
+    (folder / "xtap.toml").write_text(
+        f'embedded-issuer = true\ndatabase = "{url}"\ndatabase-password-file = "secret"\nstale-limit = 3\n'
+    )
+    return folder
+
+
+def empty(cluster: Cluster) -> str:
+    """Return the URL of an empty place for tables, over loopback."""
+    return f"{cluster.tcp_url}&{cluster.empty().split('&')[-1]}"
+
+
+@pytest.fixture
+def tcp_url(cluster: Cluster) -> str:
+    return empty(cluster)
+
+
+def unstarted(folder: Path) -> LocalServer:
+    """Return a server in a folder, to run commands for."""
+    port, tls_port = free_ports(2)
+    return LocalServer(folder, port, tls_port)
+
+
+@dataclass
+class Partner:
+    """One partner of contoso that no other test uses, and two nodes to ask about it."""
+
+    first: LocalServer
+    second: LocalServer
+    id: str
+
+    def create(self) -> None:
+        body = {"tenantId": self.id, "inboundTrust": {"isMfaAccepted": True}}
+        created = httpx.post(f"{self.first.graph}/partners", json=body, headers=self.first.headers())
+        assert created.status_code == 201, created.text
+
+    def get(self, server: LocalServer) -> httpx.Response:
+        return httpx.get(f"{server.graph}/partners/{self.id}", headers=server.headers())
+
+    def trust(self, server: LocalServer, key: str) -> bool:
+        value: bool = self.get(server).json()["inboundTrust"][key]
+        return value
+
+    def patch(self, server: LocalServer, key: str, *, value: bool) -> int:
+        url = f"{server.graph}/partners/{self.id}"
+        return httpx.patch(url, json={"inboundTrust": {key: value}}, headers=server.headers()).status_code
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[tuple[LocalServer, LocalServer]]:
+    """Two running servers on one database."""
+    folder, url = tmp_path_factory.mktemp("nodes"), empty(cluster)
+    PostgresDatabase.at(url, PASSWORD).migrate()
+    with ExitStack() as stack:
+        first = stack.enter_context(running(configured(folder / "first", url)))
+        yield first, stack.enter_context(running(configured(folder / "second", url)))
+
+
+@pytest.fixture
+def partner(nodes: tuple[LocalServer, LocalServer]) -> Partner:
+    return Partner(*nodes, str(uuid4()))
+
+
+def test_a_server_asks_for_a_migration_and_the_command_makes_it(tmp_path: Path, tcp_url: str) -> None:
+    server = unstarted(configured(tmp_path / "node", tcp_url))
+    refusal = server.run("init", "--demo", check=False)
+    assert (refusal.returncode, refusal.stderr.count("\n")) == (1, 1)
+    assert "Run 'xtap migrate' first" in refusal.stderr
+    look = server.run("migrate", "--check", check=False)
+    assert (look.returncode, look.stdout) == (
+        2,
+        f"the database lacks {len(MIGRATIONS)} migration(s): run 'xtap migrate'\n",
+    )
+    assert server.run("migrate").stdout == f"the database is up to date now, after {len(MIGRATIONS)} migration(s)\n"
+    assert server.run("migrate", "--check").stdout == "the database is up to date\n"
+    server.run("init", "--demo")
+    assert "contoso" in server.run("tenant", "list").stdout
+
+
+def test_a_password_in_a_flag_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    server = unstarted(tmp_path)
+    for url in (f"postgresql://xtap:hunter2@127.0.0.1/{tmp_path.name}", "postgresql:///x?password=hunter2"):
+        refusal = server.run("migrate", "--database", url, check=False)
+        assert refusal.returncode == 1
+        assert "--database-password-file" in refusal.stderr
+        assert "hunter2" not in refusal.stderr
+
+
+def test_a_server_without_its_database_says_so_and_ends(tmp_path: Path, tcp_url: str) -> None:
+    server = unstarted(configured(tmp_path / "node", tcp_url.replace("/postgres", "/nowhere")))
+    server.run("init", check=False)
+    refusal = server.run("serve", check=False)
+    assert (refusal.returncode, refusal.stderr.count("\n")) == (1, 1)
+    assert 'database "nowhere" does not exist' in refusal.stderr
+
+
+def test_what_one_node_wrote_another_answers(partner: Partner) -> None:
+    assert partner.get(partner.second).status_code == 404
+    partner.create()
+    assert partner.trust(partner.first, "isMfaAccepted") is True
+    deadline = time.monotonic() + 2 * LOOK_EVERY
+    while partner.get(partner.second).status_code != 200:
+        assert time.monotonic() < deadline
+    assert PASSWORD not in partner.first.log() + partner.second.log()
+
+
+def test_nodes_that_patch_one_object_lose_nothing(partner: Partner) -> None:
+    partner.create()
+    nodes = (partner.first, partner.second)
+    keys = ("isMfaAccepted", "isCompliantDeviceAccepted", "isHybridAzureADJoinedDeviceAccepted")
+    for wanted in (True, False, True):
+        with ThreadPoolExecutor(3) as pool:
+            calls = [pool.submit(partner.patch, nodes[n % 2], key, value=wanted) for n, key in enumerate(keys)]
+        assert [call.result() for call in calls] == [204] * 3
+        time.sleep(LOOK_EVERY)
+        for node in nodes:
+            assert [partner.trust(node, key) for key in keys] == [wanted] * 3
+
+
+def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner: Partner) -> None:
+    partner.create()
+    first, second = partner.first, partner.second
+    first.kill()
+    assert partner.patch(second, "isCompliantDeviceAccepted", value=True) == 204
+    first.start()
+    assert partner.trust(first, "isCompliantDeviceAccepted") is True
+    cluster.kill()
+    try:
+        assert partner.patch(first, "isMfaAccepted", value=False) == 503
+        unready = httpx.get(f"{second.http}/readyz")
+        assert unready.status_code == 503
+        assert "cannot be reached" in unready.json()["reason"]
+        assert httpx.get(f"{second.http}/healthz").status_code == 200
+        time.sleep(4)
+        assert partner.get(second).status_code == 503  # it might be too old by now
+    finally:
+        cluster.start()
+    deadline = time.monotonic() + RECOVERED
+    while {partner.get(node).status_code for node in (first, second)} != {200}:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert partner.patch(first, "isMfaAccepted", value=False) == 204
+    assert partner.trust(first, "isMfaAccepted") is False

@@ -1,0 +1,151 @@
+"""What the PostgreSQL store refuses when it is opened or migrated, and what it says then; never a password."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.cluster import PASSWORD, open_node
+from xtap.errors import ConfigurationError
+from xtap.store.postgres import PostgresStore
+from xtap.store.postgres_database import PostgresDatabase
+from xtap.store.postgres_migrations import MIGRATIONS
+from xtap.testing.store_contract import CONTOSO, counting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.contract.cluster import Cluster
+
+NEXT = (*MIGRATIONS, ("CREATE TABLE added (a BIGINT)", "INSERT INTO added (a) VALUES (1)"))
+BROKEN = (*MIGRATIONS, ("CREATE TABLE added (a BIGINT)", "INSERT INTO nowhere (a) VALUES (1)"))
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    return cluster.database()
+
+
+def refused(url: str, password: str = "") -> str:
+    with pytest.raises(ConfigurationError) as error:
+        PostgresStore.open(PostgresDatabase.at(url, password), stale_limit=10)
+    message = error.value.message
+    assert PASSWORD not in message
+    assert "\n" not in message
+    return message
+
+
+async def test_a_password_opens_the_door(cluster: Cluster) -> None:
+    assert PostgresDatabase.at(cluster.tcp_url, PASSWORD).pending() == len(MIGRATIONS)
+    escaped = PASSWORD.replace("/", "%2F").replace(":", "%3A")
+    assert PostgresDatabase.at(cluster.tcp_url.replace("xtap@", f"xtap:{escaped}@")).pending() == len(MIGRATIONS)
+    assert PASSWORD not in repr(PostgresDatabase.at(cluster.tcp_url, PASSWORD))
+
+
+def test_a_wrong_or_missing_password_is_refused(cluster: Cluster) -> None:
+    assert "password authentication failed" in refused(cluster.tcp_url, "wrong")
+    assert "no password supplied" in refused(cluster.tcp_url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://x/y",
+        "postgresql://xtap:" + PASSWORD + "@127.0.0.1/x",
+        "postgresql://xtap:100%s" + PASSWORD + "@127.0.0.1/x",
+        "postgresql://127.0.0.1:port/x",
+        "postgresql://127.0.0.1/x?no_such_option=1",
+        "",
+    ],
+)
+def test_what_is_no_url_is_refused_and_not_repeated(url: str) -> None:
+    message = refused(url)
+    assert "postgresql://user@host" in message
+    assert "100%s" not in message
+
+
+def test_a_database_that_is_not_there_is_refused(cluster: Cluster) -> None:
+    assert 'database "nowhere" does not exist' in refused(cluster.socket_url.replace("/postgres?", "/nowhere?"))
+    assert "cannot be reached" in refused("postgresql://xtap@127.0.0.1:1/x")
+    assert "cannot be reached" in refused(f"postgresql://xtap@/x?host={cluster.folder}&port=1")
+
+
+def test_an_empty_database_is_refused_until_it_is_migrated(cluster: Cluster) -> None:
+    url = cluster.empty()
+    assert f"schema 0, needed is {len(MIGRATIONS)}). Run 'xtap migrate' first." in refused(url)
+    PostgresDatabase.at(url).migrate()
+    asyncio.run(open_node(url).close())
+
+
+def test_a_newer_database_is_refused(cluster: Cluster, url: str) -> None:
+    with closing(cluster.admin(url)) as session:
+        session.execute("INSERT INTO xtap_schema (version) VALUES (99)")
+    assert "written by a newer xtap (schema 99" in refused(url)
+    with pytest.raises(ConfigurationError, match="newer xtap"):
+        PostgresDatabase.at(url).migrate()
+
+
+def test_the_database_of_another_program_is_refused_and_left_alone(cluster: Cluster) -> None:
+    url = cluster.empty()
+    with closing(cluster.admin(url)) as session:
+        session.execute("CREATE TABLE audit (theirs BIGINT)")
+    with pytest.raises(ConfigurationError, match="belongs to another program"):
+        PostgresDatabase.at(url).migrate()
+    assert tables(cluster, url) == {"audit", "xtap_schema"}
+
+
+def test_a_user_without_rights_is_told(cluster: Cluster, url: str) -> None:
+    with closing(cluster.admin(url)) as session:
+        session.execute("CREATE ROLE stranger LOGIN")
+        session.execute(f"GRANT USAGE ON SCHEMA test{cluster.made} TO stranger".encode())
+    assert "Grant it SELECT" in refused(url.replace("xtap@", "stranger@"))
+
+
+# --- migrations ------------------------------------------------------------------
+
+
+def tables(cluster: Cluster, url: str) -> set[object]:
+    with closing(cluster.admin(url)) as session:
+        rows = session.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+    return {row[0] for row in rows}
+
+
+def test_a_database_is_migrated_once(cluster: Cluster, url: str) -> None:
+    assert "added" not in tables(cluster, url)
+    database = PostgresDatabase(url, url, NEXT)
+    assert database.pending() == 1
+    database.migrate()
+    database.migrate()
+    assert "added" in tables(cluster, url)
+    assert "newer xtap" in refused(url)
+
+
+def test_a_migration_is_all_or_nothing(cluster: Cluster, url: str) -> None:
+    with pytest.raises(ConfigurationError, match='relation "nowhere" does not exist'):
+        PostgresDatabase(url, url, BROKEN).migrate()
+    assert "added" not in tables(cluster, url)
+    PostgresDatabase(url, url, NEXT).migrate()
+
+
+async def test_nodes_go_on_while_the_database_is_migrated(url: str) -> None:
+    """The node of the version before serves until it is replaced."""
+    node = open_node(url)
+    await node.change(CONTOSO, counting("n"))
+    await asyncio.to_thread(PostgresDatabase(url, url, NEXT).migrate)
+    assert (await node.change(CONTOSO, counting("n"))).version == 2
+    await node.close()
+
+
+async def test_commands_may_migrate_at_the_same_time(cluster: Cluster) -> None:
+    for _ in range(5):
+        url = cluster.empty()
+        databases = [PostgresDatabase(url, url, NEXT) for _ in range(6)]
+        await asyncio.gather(*(asyncio.to_thread(database.migrate) for database in databases))
+        assert [database.pending() for database in databases] == [0] * 6
+
+
+def test_a_place_of_sqlite_is_no_place_of_postgresql(tmp_path: Path) -> None:
+    assert "postgresql://" in refused(str(tmp_path / "xtap.db"))
