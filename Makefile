@@ -62,7 +62,7 @@ bench: $(VENV)/dev.stamp ## ratios against named references measured in the same
 crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times
 	XTAP_CRASH_KILLS=500 $(BIN)/python -m pytest tests/contract/test_crash.py -q
 
-fuzz: $(VENV)/dev.stamp ## compare the engine with a naive one for XTAP_FUZZ_SECONDS (60)
+fuzz: $(VENV)/dev.stamp ## compare engine and application with naive ones, each for XTAP_FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz
 
 lock: $(BIN)/uv ## write requirements/*.txt from pyproject.toml (names, versions and hashes only)

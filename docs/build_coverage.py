@@ -140,7 +140,7 @@ def _properties(cases: Sequence[WireCase]) -> str:
     found = read(CONFORMANCE / "model" / "properties.yaml")
     rows = (
         (f"`{kind}`", f"`{name}`", facts["type"], "beta" if facts.get("beta") else "both", _mentions(name, cases))
-        for section in ("types", "slices", "beside")
+        for section in ("types", "slices", "logs")
         for kind, members in found[section].items()
         for name, facts in members.items()
     )

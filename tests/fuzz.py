@@ -1,4 +1,6 @@
-"""Compares the engine with the naive evaluator for XTAP_FUZZ_SECONDS (60), on XTAP_FUZZ_SEED (drawn, and printed).
+"""Compares the engine with the naive evaluator, and the application with the plain model of what it keeps.
+
+Each for XTAP_FUZZ_SECONDS (60), on XTAP_FUZZ_SEED (drawn, and printed).
 
 python -m tests.fuzz
 """
@@ -8,10 +10,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from random import Random, SystemRandom
 
 from tests.compared import disagreement, policies_of
-from tests.laws import wild
+from tests.laws import test_model, wild
+
+ROUNDS = 10
+"""Played with the application before the clock is looked at."""
 
 QUESTIONS = 20
 """Asked over each pair of tenants."""
@@ -31,13 +37,27 @@ def compare(seconds: float, seed: int) -> tuple[int, str | None]:
     return compared, None
 
 
+def play(seconds: float, seed: int) -> tuple[int, str | None]:
+    """Play with the application until the time is over or an answer is not the model's: how often, and which."""
+    rounds, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            test_model.play(ROUNDS, seed + rounds)
+        except AssertionError:
+            return rounds, traceback.format_exc()
+        rounds += ROUNDS
+    return rounds, None
+
+
 def main() -> int:
     """Compare as the environment says, and return 1 if two answers differ."""
     seconds = float(os.environ.get("XTAP_FUZZ_SECONDS", "60"))
     seed = int(os.environ.get("XTAP_FUZZ_SEED", SystemRandom().getrandbits(32)))
     compared, problem = compare(seconds, seed)
     sys.stdout.write(f"seed {seed}: {compared} decisions compared, {problem or '0 disagreements'}\n")
-    return 1 if problem else 0
+    played, other = play(seconds, seed)
+    sys.stdout.write(f"seed {seed}: {played} rounds played, {other or '0 disagreements'}\n")
+    return 1 if problem or other else 0
 
 
 if __name__ == "__main__":

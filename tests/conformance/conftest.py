@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 import pytest
-from msgspec import json
+from msgspec import convert, json
 
 from tests.conformance.direct import Direct
 from xtap.identity.embedded import Delegation
@@ -72,11 +72,16 @@ class FreshTenants:
         return Tokens(self.issuer, tenant)
 
     def fill(self, tenant: TenantId, people: dict[str, Any]) -> None:
-        """Import a directory, as ``xtap tenant import`` does."""
+        """Import a directory, as ``xtap tenant import`` does, and register its ``tenants``, as ``xtap tenant add``."""
+        others = [convert(each, Tenant) for each in people.get("tenants", ())]
+        writes = tuple(Write(Kind.TENANT, each.id, json.encode(each)) for each in others)
+        imported = {name: those for name, those in people.items() if name != "tenants"}
 
         async def put() -> None:
             store = SqliteStore.open(self.server.folder / ".xtap" / DATABASE, exclusive=False)
-            await put_objects(store, tenant, read([("directory", json.encode(people))]), whole=True)
+            await store.change(DIRECTORY, lambda _: Change(writes))
+            if imported:
+                await put_objects(store, tenant, read([("directory", json.encode(imported))]), whole=True)
             await store.close()
 
         asyncio.run(put())

@@ -32,6 +32,9 @@ ROLES: dict[str, str] = TABLE["directory_roles"]
 KEY = "9c5d131d-b1c3-4fc4-9e3f-c6557947d551"
 OBJECT = "6f546279-4da5-4b53-a095-09ea0cef9971"
 
+ASKED = ("evaluation", "evaluations", "search/subject", "search/resource", "search/action")
+"""What the decision point answers to somebody."""
+
 BETA_ONLY = {f"{method} /{path}" for path, methods in BETA_ROUTES.items() for method in methods}
 
 CALLERS = (
@@ -47,25 +50,25 @@ class Asker:
 
     def __init__(self, runner: asyncio.Runner, app: InProcess) -> None:
         self._runner = runner
-        self._app = app
+        self.app = app
         self._tokens: dict[tuple[str, tuple[str, ...], str], str] = {}
 
     def status(self, caller: tuple[str, tuple[str, ...], str], request: str, version: str) -> tuple[int, str]:
         """Send a request that changes nothing, and return status and error code."""
         method, _, path = request.partition(" ")
-        url = f"/{version}{path.replace('{key}', KEY)}"
+        url = path if version == "" else f"/{version}{path.replace('{key}', KEY)}"
         headers = {"Authorization": f"Bearer {self._token(caller)}"}
         if method in {"POST", "PUT", "PATCH"}:
             headers["Content-Type"] = "application/json"
         body = b"{}" if "Content-Type" in headers else b""
-        answer = self._runner.run(self._app.client.request(method, url, headers=headers, content=body))
-        code = answer.json().get("error", {}).get("code", "") if answer.status_code >= 400 else ""
-        return answer.status_code, code
+        answer = self._runner.run(self.app.client.request(method, url, headers=headers, content=body))
+        found = answer.json() if answer.status_code >= 400 else {}
+        return answer.status_code, found.get("error", {}).get("code", "") if isinstance(found, dict) else ""
 
     def _token(self, caller: tuple[str, tuple[str, ...], str]) -> str:
         if caller not in self._tokens:
             kind, permissions, role = caller
-            issuer = self._app.application.issuer
+            issuer = self.app.application.issuer
             assert issuer is not None
             roles = (ROLES.get(role, "95e79109-95c0-4d8e-aee3-d01accf2d47b"),) if role else ()
             if kind == "delegated":
@@ -81,7 +84,7 @@ class Asker:
 @pytest.fixture(scope="module")
 def asker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
     with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
-        context = in_process(tmp_path_factory.mktemp("app"))
+        context = in_process(tmp_path_factory.mktemp("app"), emulator=True)
         app = runner.run(context.__aenter__())
         stack.callback(lambda: runner.run(context.__aexit__(None, None, None)))
         yield Asker(runner, app)
@@ -120,4 +123,26 @@ def test_who_may(asker: Asker, operation: dict[str, Any], request_: str) -> None
         assert refused != _may(operation, caller), (caller, status, code)
         assert refused or status not in {401, 403}, (caller, status, code)
         outcomes.add(refused)
+    assert outcomes == {True, False}
+
+
+def test_the_table_has_every_address_beside_graph_once(asker: Asker) -> None:
+    listed = [request for group in TABLE["beside_graph"] for request in group["requests"]]
+    emulator = asker.app.application.emulator
+    assert emulator is not None
+    served = [f"{method} /xtap/{name}" for name, methods in emulator._handlers.items() for method in methods]
+    assert sorted(listed) == sorted([*served, *(f"POST /access/v1/{name}" for name in ASKED)])
+
+
+@pytest.mark.parametrize(
+    ("group", "request_"),
+    [pytest.param(each, request, id=request) for each in TABLE["beside_graph"] for request in each["requests"]],
+)
+def test_who_may_beside_graph(asker: Asker, group: dict[str, Any], request_: str) -> None:
+    outcomes = set()
+    for caller in CALLERS:
+        status, _ = asker.status(caller, request_, "")
+        assert (status == 403) != _may(group, caller), (caller, status)
+        assert status != 401, caller
+        outcomes.add(status == 403)
     assert outcomes == {True, False}

@@ -61,7 +61,7 @@ def test_the_other_tenant_is_told_nothing_of_a_policy(seed: int) -> None:
         asked = replace(vague(rng, access(rng)), channel=Channel.COLLABORATION)
         decision = through.decide(asked)
         for mine, theirs in ((HOME, RESOURCE), (RESOURCE, HOME)):
-            context = json.loads(Answers().told(decision, through, View(mine), full=True).context)
+            context = json.loads(Answers().told(decision, through, View(mine), full=True).body)["context"]
             assert not [step for step in context.get("steps", ()) if step.get("tenantId") == theirs]
             by = context["decided_by"]
             assert by.get("tenantId") != theirs or not {"setting", "origin"} & by.keys()
@@ -76,5 +76,5 @@ def test_a_stranger_sees_no_settings() -> None:
     rng = Random(1)
     through = compiled(rng, Channel.COLLABORATION)
     told = Answers().told(through.decide(access(rng)), through, View(TenantId("f" * 8)), full=True)
-    context = json.loads(told.context)
+    context = json.loads(told.body)["context"]
     assert not [step for step in context["steps"] if "tenantId" in step]

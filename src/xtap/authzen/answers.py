@@ -32,16 +32,11 @@ PERMITTED: Final = frozenset({"XT-SCOPE-1", "XT-TR-1", "XT-TR-6"})
 
 
 class Told(Struct, frozen=True, gc=False):
-    """One answer: the decision, its context as JSON, and what a log keeps of it."""
+    """One answer: the decision, the whole answer as a JSON object, and what a log keeps of it."""
 
     decision: bool
-    context: bytes
+    body: bytes
     summary: Summary
-
-    @property
-    def body(self) -> bytes:
-        """The answer as a JSON object."""
-        return b'{"decision":%b,"context":%b}' % (b"true" if self.decision else b"false", self.context)
 
 
 def told(answer: Answer, view: View, policies: Mapping[TenantId, TenantPolicy | None], *, full: bool) -> Told:
@@ -66,7 +61,7 @@ class Answers:
             found = _told(_lets_in(decision, compiled), _access_context(decision, compiled, view, full=full))
             if len(self._told) >= REMEMBERED:
                 del self._told[next(iter(self._told))]
-            if len(found.context) <= SHORT:
+            if len(found.body) <= SHORT:
                 self._told[key] = found
         return found
 
@@ -100,15 +95,14 @@ def failed(status: int, message: str) -> Told:
 
 def _told(decision: bool, context: Document) -> Told:  # noqa: FBT001 - it is the decision itself
     context = _present(context)
-    summary = convert(context, Summary)
-    return Told(decision, json.encode(context), summary)
+    return Told(decision, json.encode({"decision": decision, "context": context}), convert(context, Summary))
 
 
 REMEMBERED: Final = 16_384
-"""Contexts that are kept; the oldest are forgotten first."""
+"""Answers that are kept; the oldest are forgotten first."""
 
 SHORT: Final = 4_096
-"""Bytes of a context that is kept; a fix repeats a tenant's whole list."""
+"""Bytes of an answer that is kept; a fix repeats a tenant's whole list."""
 
 
 def _basis(decision: Decision) -> tuple[object, ...]:

@@ -116,7 +116,7 @@ class AuthzenApp:
         place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
         await settle(self._service)
-        enquiry = Enquiry(caller, place, request_id, random())  # noqa: S311 - draws a sample, hides nothing
+        enquiry = Enquiry(caller, view, place, request_id, random())  # noqa: S311 - draws a sample, hides nothing
         return await self._ask(what, enquiry, body)
 
     async def _ask(self, what: str, enquiry: Enquiry, body: Document) -> bytes:

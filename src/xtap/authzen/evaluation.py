@@ -38,12 +38,14 @@ class Enquiry(Struct, frozen=True, gc=False):
 
     Attributes:
         caller: who asks.
+        view: whose settings it may see.
         place: the tenant in the address, None without.
         request_id: of the request, as the client named it.
         draw: drawn for the request, 0 to 1: decides whether what is allowed is noted in the log.
     """
 
     caller: Caller
+    view: View
     place: TenantId | None
     request_id: str
     draw: float = 0.0
@@ -89,7 +91,7 @@ class DecisionPoint:
             Forbidden: the caller's tenant has no part in the question.
             InvalidInput: a property cannot be understood.
         """
-        view = self.admit(enquiry.caller)
+        view = enquiry.view
         moment = requested_moment(request.context)
         if isinstance(moment, dict):
             hidden = [tenant for tenant in moment if not view.shows(tenant)]

@@ -14,8 +14,6 @@ from xtap.authzen.turns import Turns
 from xtap.errors import Forbidden, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from xtap.authzen.evaluation import DecisionPoint, Enquiry
     from xtap.model.schema import Document, Json
 
@@ -49,36 +47,28 @@ async def evaluate_many(point: DecisionPoint, enquiry: Enquiry, body: Document) 
         return (await point.evaluate(enquiry, request_of(body))).body
     stops_at = _semantic(body)
     defaults: Document = {name: body[name] for name in _MEMBERS if name in body}
-    answers = []
-    async for answer in _answers(point, enquiry, [_merged(defaults, item) for item in items]):
+    answers: list[bytes] = []
+    turns, size = Turns(), 0
+    for item in items:
+        answer = failed(413, _TOO_LONG) if size >= LONGEST else await _one(point, enquiry, defaults, item)
         answers.append(answer.body)
+        size += len(answer.body)
         if answer.decision is stops_at:
             break
+        if turns.over:
+            await turns.give()
     return b'{"evaluations":[%b]}' % b",".join(answers)
 
 
-async def _answers(point: DecisionPoint, enquiry: Enquiry, items: list[Document | None]) -> AsyncIterator[Told]:
-    turns, size = Turns(), 0
-    for item in items:
-        answer = await _one(point, enquiry, item) if size < LONGEST else failed(413, _TOO_LONG)
-        size += len(answer.context)
-        yield answer
-        await turns.give()
-
-
-async def _one(point: DecisionPoint, enquiry: Enquiry, item: Document | None) -> Told:
-    if item is None:
+async def _one(point: DecisionPoint, enquiry: Enquiry, defaults: Document, item: Json) -> Told:
+    if not isinstance(item, dict):
         return failed(400, "Expected an object.")
     try:
-        return await point.evaluate(enquiry, request_of(item))
+        return await point.evaluate(enquiry, request_of(defaults | item))
     except InvalidInput as error:
         return failed(400, error.message)
     except Forbidden as error:
         return failed(403, " ".join((error.message, *error.needs)))
-
-
-def _merged(defaults: Document, item: Json) -> Document | None:
-    return {**defaults, **item} if isinstance(item, dict) else None
 
 
 def _semantic(body: Document) -> bool | None:

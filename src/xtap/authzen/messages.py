@@ -6,6 +6,7 @@ Members that are not named here are passed over, as the specification demands, w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
@@ -126,16 +127,16 @@ class Context(Struct, frozen=True, rename="camel"):
     explain: str = ""
 
 
+NO_CONTEXT: Final = Context()
+
+
 class Request(Struct, frozen=True):
     """One evaluation: may the subject do this with the resource?"""
 
     subject: Entity
     action: Action
     resource: Entity
-    context: Context
-
-
-NO_CONTEXT: Final = Context()
+    context: Context = NO_CONTEXT
 
 
 def request_of(body: Document) -> Request:
@@ -144,7 +145,9 @@ def request_of(body: Document) -> Request:
     Raises:
         InvalidInput: a member is missing or of another type.
     """
-    return Request(
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(body, Request)
+    return Request(  # member by member, to say which one is wrong
         subject=member(body, "subject", Entity),
         action=member(body, "action", Action),
         resource=member(body, "resource", Entity),

@@ -6,6 +6,7 @@ that it does not hold stays not known.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -62,17 +63,18 @@ class People(Struct, frozen=True, gc=False):
         """
         given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
         groups = None if person.groups is None else _groups(person.groups)
-        home = given or self.tenant
-        if (given is not None and groups is not None and is_guid(name)) or not self.view.shows(home):
-            return Known(given, known_id(name), groups)
+        home, user = given or self.tenant, known_id(name)
+        if (given is not None and groups is not None and user is not None) or not self.view.shows(home):
+            return Known(given, user, groups)
         found = await self.directory.person(home, name)
         if found is None:
-            return Known(given, known_id(name), groups)
+            return Known(given, user, groups)
         if groups is not None or not self.now:
             return Known(home, found.user.id, groups)
         return Known(home, found.user.id, found.groups, found.known)
 
 
+@lru_cache(maxsize=4_096)
 def tenant_of(text: str | None, path: str) -> TenantId | None:
     """Read a tenant id that may be left out.
 

@@ -83,14 +83,14 @@ class Asker(Struct, frozen=True, gc=False):
         """
         action = request.action.name
         match (action, request.subject.type, request.resource.type):
+            case (_, "user", "application") if action in _CHANNELS:
+                return await self._access(request, _CHANNELS[action])
             case ("invite", "user", "tenant"):
                 return await self._invitation(request)
             case ("crossTenantSync", "tenant", "tenant"):
                 return _synchronization(request)
             case ("tenantRestrictions", "user", "application"):
                 return await self._restricted(request)
-            case (_, "user", "application") if action in _CHANNELS:
-                return await self._access(request, _CHANNELS[action])
             case _:
                 return _meaningless(request)
 

@@ -90,11 +90,9 @@ class Searches:
 
         Raises:
             InvalidInput: the request cannot be understood, or the token is not of this search.
-            Forbidden: the caller lacks the permission.
         """
-        view = self._point.admit(enquiry.caller)
         page = member(body, "page", Page) if "page" in body else Page()
-        scope = Reach(enquiry.caller.tenant, enquiry.place, view)
+        scope = Reach(enquiry.caller.tenant, enquiry.place, enquiry.view)
         asked = {name: body[name] for name in body if name != "page"}
         bound_to = json.encode([scope.caller, scope.place, what, asked], order="sorted")
         tries = await self._tries(what, scope, body, self._opened(page.token, bound_to))

@@ -16,8 +16,13 @@ class Turns:
     def __init__(self) -> None:
         self._end = perf_counter() + SLICE
 
+    @property
+    def over(self) -> bool:
+        """Whether others should go on now."""
+        return perf_counter() > self._end
+
     async def give(self) -> None:
         """Let the others go on, if this turn is over."""
-        if perf_counter() > self._end:
+        if self.over:
             await asyncio.sleep(0)
             self._end = perf_counter() + SLICE

@@ -58,7 +58,7 @@ async def post(exchange: Exchange) -> Answer:
     body = json_object(exchange.body, exchange.headers)
     document = await partners.create(exchange.service, exchange.call, body)
     answer = querying.one(exchange, document, exchange.call.version.partner, PATH, querying.EVERYTHING, status=201)
-    key = json.decode(document)["tenantId"]
+    key = parse_tenant_id(str(body["tenantId"]))
     return Answer(201, answer.body, answer.content_type, ((b"location", f"{exchange.root}/{PATH}('{key}')".encode()),))
 
 

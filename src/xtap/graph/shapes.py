@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xtap.graph.odata.shape import Collection, EnumType, Navigation, Scalar, Shape
-from xtap.model import capabilities, organizations, policies
+from xtap.model import capabilities, directory, organizations, policies
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE, TemplateApplicationLevel
 from xtap.model.schema import properties, wire_name
 
@@ -46,6 +46,9 @@ _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
 _MANY = frozenset({"partners", "tenants", "m365Capabilities", "crossTenantPartners", "crossTenantSyncPolicyPartners"})
 """The links that lead to several objects."""
 
+_IN_ANY_CASE = frozenset({directory.User, directory.Group})
+"""Objects of the directory, whose texts the service compares without regard to case (observed, for users)."""
+
 _SYNC: Mapping[type[Struct], type[Struct]] = MappingProxyType(
     {
         policies.Partner: policies.IdentitySync,
@@ -59,6 +62,8 @@ _SYNC: Mapping[type[Struct], type[Struct]] = MappingProxyType(
 def shape_of(kind: type[Struct]) -> Shape:
     """Return what query options may name on a wire type."""
     found: dict[str, PropertyType] = {name: _type(known) for name, known in properties(kind).items()}
+    if kind in _IN_ANY_CASE:
+        found = {name: Scalar.TEXT if each is Scalar.STRING else each for name, each in found.items()}
     for base in reversed(kind.__mro__):
         for name, target in _LINKS.get(base, {}).items():
             found[name] = Navigation(shape_of(target), many=name in _MANY, expandable=False)
@@ -100,6 +105,10 @@ _ENUMS = MappingProxyType(
         "ResourceType": "m365ResourceType",
         "IdentityProvider": "b2bIdentityProvidersType",
         "TemplateApplicationLevel": "templateApplicationLevel",
+        "OperationResult": "operationResult",
+        "GroupType": "groupType",
+        "AllowInvitesFrom": "allowInvitesFrom",
+        "TaggingStatus": "networkaccess.status",
         "OrganizationState": "multiTenantOrganizationState",
         "MemberRole": "multiTenantOrganizationMemberRole",
         "MemberState": "multiTenantOrganizationMemberState",

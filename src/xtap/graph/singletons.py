@@ -33,14 +33,14 @@ class Address:
 
     async def get(self, exchange: Exchange) -> Answer:
         """Answer 200 with the object."""
-        shape = self.singleton.seen_as(exchange.call.version)
+        shape = singletons.shown_as(self.singleton, exchange.service, exchange.call)
         projection = querying.entity_projection(exchange, shape)
         document = await singletons.read(exchange.service, exchange.call, self.singleton)
         return querying.one(exchange, document, shape, self.path, projection)
 
     async def patch(self, exchange: Exchange) -> Answer:
         """Answer 204, or 200 with the object if the client prefers it."""
-        querying.entity_projection(exchange, self.singleton.seen_as(exchange.call.version))
+        querying.entity_projection(exchange, singletons.shown_as(self.singleton, exchange.service, exchange.call))
         body = json_object(exchange.body, exchange.headers)
         await singletons.update(exchange.service, exchange.call, self.singleton, body)
         return await querying.preferred(exchange, self.get)

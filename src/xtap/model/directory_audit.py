@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, json
 
 from xtap.model.audit import Activity
+from xtap.model.enums import GroupType, OperationResult
 
 if TYPE_CHECKING:
     from msgspec import Raw
@@ -66,7 +67,7 @@ class TargetResource(Struct, frozen=True, rename="camel", gc=False):
     display_name: str | None
     type: str | None
     user_principal_name: str | None
-    group_type: str | None
+    group_type: GroupType | None
     modified_properties: tuple[ModifiedProperty, ...]
 
 
@@ -76,7 +77,7 @@ class DirectoryAudit(Struct, frozen=True, rename="camel", gc=False):
     id: str
     category: str
     correlation_id: str | None
-    result: str
+    result: OperationResult | None
     result_reason: str | None
     activity_display_name: str
     activity_date_time: str
@@ -101,7 +102,7 @@ def directory_audit(record: AuditRecord) -> BetaDirectoryAudit:
         id=record.id,
         category=category,
         correlation_id=record.request_id,
-        result="success",
+        result=OperationResult.SUCCESS,
         result_reason="",
         activity_display_name=activity,
         activity_date_time=record.time,

@@ -65,6 +65,21 @@ class TemplateApplicationLevel(StrEnum):
         return max(parts - {cls.NONE}, default=cls.NONE)
 
 
+class OperationResult(StrEnum):
+    """operationResult: how an audited activity ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    TIMEOUT = "timeout"
+
+
+class GroupType(StrEnum):
+    """groupType: of what kind an audited group is."""
+
+    UNIFIED_GROUPS = "unifiedGroups"
+    AZURE_AD = "azureAD"
+
+
 class AllowInvitesFrom(StrEnum):
     """allowInvitesFrom: who may invite guests."""
 

@@ -13,7 +13,7 @@ from xtap.errors import InvalidInput
 TenantId = NewType("TenantId", str)
 """A tenant's GUID, lower case, 36 characters."""
 
-GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+GUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 DIRECTORY = TenantId("00000000-0000-0000-0000-000000000000")
 """The scope that holds the register of tenants; no token is ever accepted for it."""

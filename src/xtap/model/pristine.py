@@ -13,7 +13,6 @@ from msgspec import Raw, Struct, convert, json
 
 from xtap.model.organizations import JoinRequest
 from xtap.model.policies import (
-    BetaDefault,
     BetaIdentitySync,
     BetaPartner,
     BetaPolicy,
@@ -23,6 +22,7 @@ from xtap.model.policies import (
     Templates,
 )
 from xtap.model.settings import TenantRestrictions
+from xtap.model.undocumented import ObservedDefault
 
 if TYPE_CHECKING:
     from xtap.model.ids import TenantId
@@ -48,10 +48,10 @@ def policy(tenant: TenantId) -> BetaPolicy:
     return BetaPolicy(id=derived_id(tenant, "policy"))
 
 
-def default(tenant: TenantId) -> BetaDefault:
+def default(tenant: TenantId) -> ObservedDefault:
     """Return the default policy of an untouched tenant: the service default."""
     values = json.decode(_DATA.default)
-    return convert({"id": derived_id(tenant, "default"), "isServiceDefault": True} | values, BetaDefault)
+    return convert({"id": derived_id(tenant, "default"), "isServiceDefault": True} | values, ObservedDefault)
 
 
 def partner(tenant_id: TenantId) -> BetaPartner:

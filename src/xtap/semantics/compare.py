@@ -15,10 +15,10 @@ from msgspec import Struct
 from xtap.model.enums import CloudEndpoint
 from xtap.model.ids import PERSONAL_ACCOUNTS, TenantId
 from xtap.semantics import effective
-from xtap.semantics.documents import SERVICE_DEFAULT, Partner, Setting, TenantPolicy
+from xtap.semantics.documents import SERVICE_DEFAULT, Partner, TenantPolicy
 from xtap.semantics.effective import Property
 from xtap.semantics.gate import Gate, compile_gate
-from xtap.semantics.request import Access, Channel, Claims, Control, Requirements
+from xtap.semantics.request import NO_CLAIMS_KNOWN, Access, Channel, Claims, Control, Requirements
 from xtap.semantics.restrictions import ForeignAccess
 from xtap.semantics.witness import STRANGER, Witness, differences, passing
 
@@ -70,14 +70,19 @@ class Comparison(Struct, frozen=True):
         return all(difference.effect is not Effect.NEWLY_ALLOWED for difference in self.differences)
 
 
+_NO_ENTRY = Partner(tenant_id=TenantId(""))
+
+
 class _Pair(Struct, frozen=True, gc=False):
-    """The two policies as they count for one other tenant (None: any other)."""
+    """The two policies as they count for one other tenant (None: any other), and their entries for it."""
 
     before: TenantPolicy
     after: TenantPolicy
     other: TenantId | None
     key: TenantId
     same_default: bool
+    was: Partner = _NO_ENTRY
+    now: Partner = _NO_ENTRY
 
     @property
     def tenant(self) -> TenantId:
@@ -101,10 +106,13 @@ def compare(before: TenantPolicy, after: TenantPolicy) -> Comparison:
     same_clouds = before.allowed_clouds == after.allowed_clouds
     found = [*_redemption(before, after)]
     for other in named:
-        pair = _Pair(before, after, other, other, same_default)
-        if not same_default or before.partners.get(other) != after.partners.get(other):
+        was, now = before.partners.get(other), after.partners.get(other)
+        if same_default and same_clouds and was == now:
+            continue
+        pair = _Pair(before, after, other, other, same_default, was or _NO_ENTRY, now or _NO_ENTRY)
+        if not same_default or was != now:
             found += _settings(pair)
-        if not same_clouds or (other in before.partners) != (other in after.partners):
+        if not same_clouds or (was is None) != (now is None):
             found += _clouds(pair)
     if not same_default:
         found += _settings(_Pair(before, after, None, _unnamed(named), same_default))
@@ -113,8 +121,8 @@ def compare(before: TenantPolicy, after: TenantPolicy) -> Comparison:
 
 
 def _settings(pair: _Pair) -> Iterator[Difference]:
-    for name in Property:
-        if pair.same_default and _own(pair.before, pair, name) == _own(pair.after, pair, name):
+    for name, read in effective.READ.items():
+        if pair.same_default and read(pair.was) == read(pair.now):
             continue
         before, after = (effective.setting(policy, pair.key, name) for policy in (pair.before, pair.after))
         if _same(before, after) or (name in _INBOUND and pair.key == PERSONAL_ACCOUNTS):
@@ -126,15 +134,8 @@ def _settings(pair: _Pair) -> Iterator[Difference]:
         for gains, witness in differences(*gates).items():
             yield Difference(_effect(gains), name, pair.other, _access(pair, name, witness))
     for wire, differing in _OTHERS.items():
-        if not pair.same_default or getattr(_entry(pair.before, pair), wire) != getattr(_entry(pair.after, pair), wire):
+        if not pair.same_default or getattr(pair.was, wire) != getattr(pair.now, wire):
             yield from differing(pair)
-
-
-_NO_ENTRY = Partner(tenant_id=TenantId(""))
-
-
-def _entry(policy: TenantPolicy, pair: _Pair) -> Partner:
-    return policy.partners.get(pair.key) or _NO_ENTRY
 
 
 _CHANNELS = {
@@ -148,10 +149,6 @@ _INBOUND = frozenset({Property.COLLABORATION_INBOUND, Property.DIRECT_CONNECT_IN
 
 def _effect(gains: bool) -> Effect:  # noqa: FBT001 - it is the key of what ``differences`` found
     return Effect.NEWLY_ALLOWED if gains else Effect.NEWLY_BLOCKED
-
-
-def _own(policy: TenantPolicy, pair: _Pair, name: Property) -> Setting | None:
-    return effective.own_setting(policy, pair.key, name)
 
 
 def _gates(pair: _Pair, name: Property) -> tuple[Gate | None, Gate | None]:
@@ -173,7 +170,7 @@ def _same(one: EffectiveSetting | None, two: EffectiveSetting | None) -> bool:
 
 def _access(pair: _Pair, name: Property, witness: Witness, requires: Requirements | None = None) -> Access:
     inbound = name in _INBOUND
-    claims = Claims() if requires is None else Claims(mfa=True, compliant_device=True, hybrid_joined_device=True)
+    claims = NO_CLAIMS_KNOWN if requires is None else Claims(mfa=True, compliant_device=True, hybrid_joined_device=True)
     return Access(
         home=pair.key if inbound else pair.tenant,
         resource=pair.tenant if inbound else pair.key,

@@ -67,13 +67,14 @@ class EffectiveSetting(Struct, frozen=True, gc=False):
     applications: Sourced[TargetList]
 
 
-_READ: dict[Property, Callable[[Configuration], Setting | None]] = {
+READ: dict[Property, Callable[[Configuration], Setting | None]] = {
     Property.COLLABORATION_INBOUND: lambda found: found.b2b_collaboration_inbound,
     Property.COLLABORATION_OUTBOUND: lambda found: found.b2b_collaboration_outbound,
     Property.DIRECT_CONNECT_INBOUND: lambda found: found.b2b_direct_connect_inbound,
     Property.DIRECT_CONNECT_OUTBOUND: lambda found: found.b2b_direct_connect_outbound,
     Property.TENANT_RESTRICTIONS: lambda found: found.tenant_restrictions,
 }
+"""What a partner entry or a default policy itself configures, None if it leaves the setting open."""
 
 
 def setting(policy: TenantPolicy, other: TenantId, name: Property) -> EffectiveSetting | None:
@@ -87,7 +88,7 @@ def setting(policy: TenantPolicy, other: TenantId, name: Property) -> EffectiveS
     Returns:
         None only for tenant restrictions that nobody created: nothing is enforced then (XT-TR-2).
     """
-    read = _READ[name]
+    read = READ[name]
     sources = _sources(policy, other, read)
     if name is Property.TENANT_RESTRICTIONS:
         if len(sources) == 1:
@@ -96,12 +97,6 @@ def setting(policy: TenantPolicy, other: TenantId, name: Property) -> EffectiveS
     return EffectiveSetting(
         _half(sources, lambda found: found.users_and_groups), _half(sources, lambda found: found.applications)
     )
-
-
-def own_setting(policy: TenantPolicy, other: TenantId, name: Property) -> Setting | None:
-    """Return what the partner entry itself configures, None if it leaves the setting open."""
-    partner = policy.partners.get(other)
-    return None if partner is None else _READ[name](partner)
 
 
 def trust(policy: TenantPolicy, other: TenantId) -> Sourced[InboundTrust]:

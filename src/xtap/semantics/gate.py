@@ -25,8 +25,6 @@ from xtap.model.targets import ALL_APPLICATIONS, ALL_MICROSOFT_APPS, ALL_USERS, 
 from xtap.semantics.effective import EffectiveSetting, Property
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
-
     from xtap.semantics.documents import TargetList
     from xtap.semantics.request import Access
 
@@ -231,39 +229,48 @@ def _reachable(everything: bool, something: bool, strange: bool) -> list[int]:  
 
 
 def _people(half: TargetList) -> People:
-    users, others = _ids(half, TargetType.USER)
-    groups, strange_groups = _ids(half, TargetType.GROUP)
-    everybody = ALL_USERS in others
-    strange = bool(others - {ALL_USERS} or strange_groups) or _has_other_kinds(half, _PERSONAL)
-    return People(half.access_type == AccessType.ALLOWED, everybody, users, groups, strange)
+    listed = _by_kind(half)
+    users, others = _ids(listed.pop(TargetType.USER, []))
+    groups, strange_groups = _ids(listed.pop(TargetType.GROUP, []))
+    return People(
+        allowed=half.access_type == AccessType.ALLOWED,
+        everybody=ALL_USERS in others,
+        users=users,
+        groups=groups,
+        strange=bool(others - {ALL_USERS} or strange_groups or listed),
+    )
 
 
 def _apps(half: TargetList) -> Apps:
-    ids, others = _ids(half, TargetType.APPLICATION)
+    listed = _by_kind(half)
+    ids, others = _ids(listed.pop(TargetType.APPLICATION, []))
     return Apps(
         allowed=half.access_type == AccessType.ALLOWED,
         everything=ALL_APPLICATIONS in others,
         ids=ids,
         suite=OFFICE_365_APPLICATIONS if OFFICE_365 in others else NOBODY,
         microsoft=ALL_MICROSOFT_APPS in others,
-        strange=not others <= _KEYWORDS or _has_other_kinds(half, {TargetType.APPLICATION}),
+        strange=bool(others - _KEYWORDS or listed),
     )
 
 
 _GUIDS = re.compile(f"{GUID.pattern}(?:,{GUID.pattern})*")
-_PERSONAL = frozenset({TargetType.USER, TargetType.GROUP})
 _KEYWORDS = frozenset({ALL_APPLICATIONS, OFFICE_365, ALL_MICROSOFT_APPS})
 
 
-def _ids(half: TargetList, kind: TargetType) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the targets of one kind: ids in lower case, and the others as they are written."""
-    targets = [target.target for target in half.targets if target.target_type == kind]
+def _by_kind(half: TargetList) -> dict[str, list[str]]:
+    """Return the targets by what they are said to be."""
+    found: dict[str, list[str]] = {}
+    for target in half.targets:
+        found.setdefault(target.target_type, []).append(target.target)
+    return found
+
+
+def _ids(targets: list[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return ids in lower case, and the other targets as they are written."""
     text = ",".join(targets)
     if _GUIDS.fullmatch(text):  # the common list, read at once
-        return frozenset(text.lower().split(",")), NOBODY
+        lowered = text.lower()
+        return frozenset(targets if lowered == text else lowered.split(",")), NOBODY
     others = frozenset([target for target in targets if not is_guid(target)])
     return frozenset([target.lower() for target in targets if target not in others]), others
-
-
-def _has_other_kinds(half: TargetList, kinds: AbstractSet[str]) -> bool:
-    return not {target.target_type for target in half.targets} <= kinds

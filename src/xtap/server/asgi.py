@@ -163,7 +163,13 @@ async def build(settings: Settings, worker: Worker | None = None) -> Application
 def service_of(settings: Settings, store: Store) -> Service:
     """Build what every surface asks, from the settings."""
     delay = timedelta(seconds=settings.join_delay)
-    return Service(store, strength=settings.validation, operator=operator_of(settings), join_delay=delay)
+    return Service(
+        store,
+        strength=settings.validation,
+        operator=operator_of(settings),
+        join_delay=delay,
+        undocumented_keys=settings.undocumented_keys,
+    )
 
 
 async def assemble(settings: Settings, service: Service, worker: Worker | None = None) -> Application:

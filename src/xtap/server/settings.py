@@ -84,6 +84,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     validation: Annotated[
         Strength, Meta(description="compatible: as the service; strict: the admin center's rules too")
     ] = Strength.COMPATIBLE
+    undocumented_keys: Annotated[
+        bool, Meta(description="keep and show keys of the default policy in beta that were seen, but stand on no page")
+    ] = False
 
     decision_log: Annotated[
         str, Meta(description="where decisions are noted: 'store', a file for JSON lines, or empty for nowhere")

@@ -31,8 +31,9 @@ def change(service: Service, call: Call, done: Modification) -> Change:
 
 def authored(service: Service, author: Author, done: Modification) -> Change:
     """Return the change that stores the modification and tells that this author made it."""
-    after = None if done.after is None else json.encode(done.after)
-    return Change((Write(done.kind, done.key, after),), (told(service, author, event_of(done)),))
+    event = event_of(done)
+    after = None if done.after is None else bytes(event.after)
+    return Change((Write(done.kind, done.key, after),), (told(service, author, event),))
 
 
 def told(service: Service, author: Author, event: Event) -> AuditEntry:

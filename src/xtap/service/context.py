@@ -39,6 +39,7 @@ class Service:
         strength: how strictly bodies are validated.
         operator: the tenant whose callers may ask for decisions about all tenants; None for none.
         join_delay: how long a tenant that joins a multitenant organization is on its way.
+        undocumented_keys: whether keys that stand on no page are kept and shown.
         now: the time in UTC.
         new_id: a new GUID.
     """
@@ -47,6 +48,7 @@ class Service:
     strength: Strength = Strength.COMPATIBLE
     operator: TenantId | None = None
     join_delay: timedelta = timedelta()
+    undocumented_keys: bool = False
     now: Callable[[], datetime] = field(default=_now)
     new_id: Callable[[], str] = field(default=_new_id)
 

@@ -19,7 +19,7 @@ from xtap.semantics.trace import missing_of
 from xtap.service.permissions import Operation, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from xtap.semantics.crossing import Decision
     from xtap.semantics.gate import Passage
@@ -46,13 +46,13 @@ def view_of(caller: Caller, operator: TenantId | None) -> View:
     return View(None if caller.tenant == operator else caller.tenant)
 
 
-def require_part(view: View, tenants: Iterable[TenantId | None]) -> None:
+def require_part(view: View, tenants: Sequence[TenantId | None]) -> None:
     """Refuse questions about other tenants only.
 
     Raises:
         Forbidden: the caller's tenant is none of those that the question is about.
     """
-    if view.tenant is not None and view.tenant not in {*tenants}:
+    if view.tenant is not None and view.tenant not in tenants:
         raise Forbidden(
             "A caller may ask about accesses that its own tenant is a part of.",
             (f"Name tenant {view.tenant} as home or resource tenant, or ask from the operator's tenant.",),

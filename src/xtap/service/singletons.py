@@ -16,6 +16,7 @@ from xtap.model.audit import Activity
 from xtap.model.capabilities import Capability
 from xtap.model.editing import edit
 from xtap.model.objects import SINGLETON, Kind
+from xtap.model.undocumented import OBSERVED, ObservedDefault
 from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
 from xtap.service.recycle_bin import DEFAULT_OWNER, owned_key
@@ -69,7 +70,7 @@ POLICY = Singleton(
 )
 DEFAULT = Singleton(
     kind=Kind.DEFAULT,
-    shape=policies.BetaDefault,
+    shape=ObservedDefault,
     pristine=pristine.default,
     seen_as=lambda version: version.default,
     reads=Operation.READ_POLICY,
@@ -97,6 +98,12 @@ SYNC_TEMPLATE = Singleton(
     updated=Activity.UPDATE_SYNC_TEMPLATE,
     cleared=Activity.RESET_SYNC_TEMPLATE,
 )
+
+
+def shown_as(singleton: Singleton[T], service: Service, call: Call) -> Shape:
+    """Return the type that a call sees, with undocumented keys if the server keeps them."""
+    seen = singleton.seen_as(call.version)
+    return OBSERVED.get(seen, seen) if service.undocumented_keys else seen
 
 
 async def read(service: Service, call: Call, singleton: Singleton[T]) -> bytes:
@@ -134,7 +141,7 @@ async def update(service: Service, call: Call, singleton: Singleton[T], body: Do
         before = _current(snapshot, singleton)
         untouched = singleton.pristine(snapshot.tenant)
         start = _begin(before, body)
-        after, violations = edit(start, body, singleton.seen_as(call.version), untouched, service.strength)
+        after, violations = edit(start, body, shown_as(singleton, service, call), untouched, service.strength)
         if violations:
             raise InvalidInput(violations)
         after = _finish(after)

@@ -117,7 +117,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
         versions: of the API, in which it holds.
         example: name of the documentation's example that this case is, empty for none.
         validation: how strictly the server must be configured.
-        directory: people of the tenant, in the words of ``xtap tenant import``; no request can bring them in.
+        directory: people in the words of ``xtap tenant import``, and ``tenants``; no request can bring them in.
         given: requests that set the state up; each must succeed.
         then: what can be seen afterwards.
         deviations: differences from the documentation's example.

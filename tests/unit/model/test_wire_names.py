@@ -45,7 +45,7 @@ def test_the_case_file_has_our_types_and_no_other():
 
 
 def test_slices_have_properties_of_the_metadata():
-    cases = CASES["slices"] | CASES["beside"]
+    cases = CASES["slices"]
     assert cases.keys() == SLICES.keys()
     for name, shape in SLICES.items():
         wanted = {each for each, facts in cases[name].items() if "beta" not in facts}

@@ -46,6 +46,8 @@ class _Function:
     apply: Callable[..., object]
 
 
+_TEXTS: Final = frozenset({Scalar.STRING, Scalar.TEXT})
+
 _FUNCTIONS: Final = {
     "contains": _Function(2, Scalar.BOOLEAN, operator.contains),
     "endswith": _Function(2, Scalar.BOOLEAN, str.endswith),
@@ -177,7 +179,7 @@ class Binder:
         arguments: list[Bound] = []
         for argument in node.arguments:
             bound = self._bind(argument, arguments[0].type if arguments else None)
-            if bound.type not in {Scalar.STRING, Scalar.GUID, None}:
+            if bound.type not in {*_TEXTS, Scalar.GUID, None}:
                 raise _fault(argument, f"Function '{node.name}' needs a string, found type '{name_of(bound.type)}'.")
             arguments.append(bound)
         return Bound(function.result, evaluate.applied(function.apply, [argument.read for argument in arguments]))
@@ -213,8 +215,8 @@ def _constant(node: Literal | EnumLiteral, expected: PropertyType | None) -> Bou
         kind, value = expected, _member(node, expected)
     elif isinstance(node, EnumLiteral):
         raise _fault(node, f"A value of type '{name_of(expected)}' is expected, found one of '{node.type_name}'.")
-    elif expected is Scalar.GUID and node.type is Scalar.STRING:
-        kind = Scalar.GUID
+    elif expected in {Scalar.GUID, Scalar.TEXT} and node.type is Scalar.STRING:
+        kind = expected
     else:
         kind = node.type
     convert = canonical(kind)
@@ -249,8 +251,8 @@ def _comparable(name: str, left: PropertyType | None, right: PropertyType | None
             return False
     if left is None or right is None:
         return True
-    numbers = {Scalar.INT, Scalar.DOUBLE}
-    return not isinstance(left, Shape) and (left == right or (left in numbers and right in numbers))
+    alike = any(left in kinds and right in kinds for kinds in ({Scalar.INT, Scalar.DOUBLE}, _TEXTS))
+    return not isinstance(left, Shape) and (left == right or alike)
 
 
 def _incompatible(node: Node, name: str, left: PropertyType | None, right: PropertyType | None) -> InvalidInput:

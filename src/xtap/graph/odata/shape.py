@@ -17,11 +17,13 @@ class Scalar(Enum):
     """A primitive type; the value is its EDM name.
 
     ``GUID`` is for every identifier that is a GUID, whether the CSDL calls it Edm.Guid or, as with ``tenantId``,
-    Edm.String: it is compared without regard to case, and may be written with or without quotes.
+    Edm.String: it is compared without regard to case, and may be written with or without quotes. ``TEXT`` is an
+    Edm.String that is compared without regard to case.
     """
 
     BOOLEAN = "Edm.Boolean"
     STRING = "Edm.String"
+    TEXT = "Edm.String in any case"
     GUID = "Edm.Guid"
     DATETIME = "Edm.DateTimeOffset"
     INT = "Edm.Int64"
@@ -90,7 +92,7 @@ def name_of(kind: PropertyType | None) -> str:
         case None:
             return "<null>"
         case Scalar():
-            return kind.value
+            return kind.value.partition(" ")[0]
         case EnumType() | Shape():
             return kind.type_name
         case Collection():

@@ -53,7 +53,7 @@ def canonical(kind: PropertyType | None) -> Callable[[str], object] | None:
     What is returned raises ``ValueError`` for a text that is no value of the type.
     """
     match kind:
-        case Scalar.GUID:
+        case Scalar.GUID | Scalar.TEXT:
             return str.lower
         case Scalar.DATETIME:
             return instant
