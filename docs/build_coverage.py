@@ -112,7 +112,8 @@ def _coverage(cases: Sequence[WireCase], known: Mapping[str, list[dict[str, Any]
     return _page(
         "Operations",
         f"Served: {', '.join(counts)}. *Certainty* is that of the operation itself: documented on a page of the "
-        "reference, or only in the metadata; such a DELETE or PATCH answers 405 where no page says what it would do. "
+        "reference, or only in the metadata. What answers 405 is told with its reason on the page of "
+        "[differences](differences.md); what those that are served do without a page stands there as chosen. "
         "*Cases* are those of `conformance/graph` whose request it is: successes "
         "and refusals.",
         write(head, (_operation(each, cases) for each in operations)),
@@ -204,7 +205,9 @@ def _differences(cases: Sequence[WireCase], operations: Sequence[Mapping[str, An
         "## Operations that are not served",
         "\n".join(f"* `{request}`" for request in missing) or "None.",
         "## Operations that answer 405",
-        "They stand in the metadata; no page says what they would do.",
+        "They stand in the metadata; no page says what they would do. Singletons are patched or reset, not deleted; "
+        "the bin is filled by deleting only, and a restore gives back what was deleted "
+        "([decision record 16](../adr/0016-operations-without-a-page.md)).",
         "\n".join(f"* `{request}`" for request in refused) or "None.",
         "## Answers that differ from the documentation's examples",
         write(("case", "at", "why"), _deviations(cases)),

@@ -138,11 +138,16 @@ class DependencyFailed(XtapError):
 
 
 class TooManyRequests(XtapError):
-    """The caller asks more often than it may; nothing was done. ``retry_after`` is the whole seconds to wait."""
+    """The caller asks more often than it may; nothing was done.
 
-    def __init__(self, message: str, retry_after: int = 1) -> None:
+    ``retry_after`` is the whole seconds to wait, ``scope`` whose requests were counted, ``reason`` what was exceeded.
+    """
+
+    def __init__(self, message: str, retry_after: int = 1, scope: str = "", reason: str = "") -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.scope = scope
+        self.reason = reason
 
 
 class NotSupported(XtapError):

@@ -54,7 +54,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write(tmp_path, "contoso.json", contoso(blockServiceProviderOutboundAccess=False))  # as Graph (beta) answers it
+    write(tmp_path, "contoso.json", contoso())
     write(tmp_path, "fabrikam.json", fabrikam())
     return tmp_path
 

@@ -110,11 +110,12 @@ class Stage:
     async def told(self, tenant: str) -> list[tuple[str, str | None, str | None]]:
         """Return what a tenant's audit log says: activity, object, application."""
         entries = [each for _, each in await self.store.audit(ids(tenant), limit=10_000)]
-        audits = [directory_audit(msgspec.json.decode(each.document, type=AuditRecord)) for each in entries]
+        records = [msgspec.json.decode(each.document, type=AuditRecord) for each in entries]
+        audits = [directory_audit(record, ids(tenant)) for record in records]
         apps = [audit.initiated_by.app for audit in audits]
         return [
-            (audit.activity_display_name, audit.target_resources[0].id, app.display_name if app else None)
-            for audit, app in zip(audits, apps, strict=True)
+            (audit.activity_display_name, record.key or None, app.display_name if app else None)
+            for record, audit, app in zip(records, audits, apps, strict=True)
         ]
 
 

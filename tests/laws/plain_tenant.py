@@ -48,7 +48,7 @@ DEFAULT: dict[str, Any] = {
 
 POLICY: dict[str, Any] = {
     "deletedDateTime": None,
-    "displayName": "CrossTenantAccessPolicy",
+    "displayName": "CrossTenantAccessPolicy for",  # and the tenant's id
     "description": None,
     "allowedCloudEndpoints": [],
     "definition": [],
@@ -79,7 +79,7 @@ def partner_of(key: str) -> dict[str, Any]:
         "automaticUserConsentSettings": dict(CONSENT),
         **dict.fromkeys(("tenantRestrictions", "m365CollaborationInbound", "m365CollaborationOutbound")),
         "appServiceConnectInbound": None,
-        "blockServiceProviderOutboundAccess": False,
+        "blockServiceProviderOutboundAccess": None,
         "deletedDateTime": None,
     }
 
@@ -99,12 +99,15 @@ class PlainTenant:
     """The policies of one tenant.
 
     Args:
+        key: its tenant id.
         now: the time.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, key: str, now: Callable[[], datetime]) -> None:
         self.now = now
-        self.policy, self.default = deepcopy(POLICY), deepcopy(DEFAULT)
+        named = POLICY | {"displayName": f"{POLICY['displayName']} {key}"}
+        self.untouched = SINGLETONS | {"policy": named}
+        self.policy, self.default = deepcopy(named), deepcopy(DEFAULT)
         self.partner_template, self.sync_template = deepcopy(PARTNER_TEMPLATE), deepcopy(SYNC_TEMPLATE)
         self.partners: dict[str, dict[str, Any]] = {}
         self.syncs: dict[str, dict[str, Any]] = {}
@@ -122,11 +125,11 @@ class PlainTenant:
         if name == "default" and start["tenantRestrictions"] is None and body.get("tenantRestrictions"):
             start = start | {"tenantRestrictions": deepcopy(RESTRICTED)}
         written = {"isServiceDefault": False} if name == "default" else {}
-        setattr(self, name, patched(start, body, SINGLETONS[name]) | written)
+        setattr(self, name, patched(start, body, self.untouched[name]) | written)
         return 204
 
     def reset(self, name: str) -> int:
-        setattr(self, name, deepcopy(SINGLETONS[name]))
+        setattr(self, name, deepcopy(self.untouched[name]))
         if name == "default":
             self.capabilities["default"] = {}
         return 204

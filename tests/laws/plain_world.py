@@ -67,7 +67,7 @@ class PlainWorld:
     def __init__(self, tenants: Sequence[str], delay: timedelta) -> None:
         self.time = START
         self.delay = delay
-        self.tenants = {each: PlainTenant(lambda: self.time) for each in tenants}
+        self.tenants = {each: PlainTenant(each, lambda: self.time) for each in tenants}
         self.organizations: list[Organization] = []
         self.wishes: dict[str, Wish] = {}
         self.answer: dict[str, Any] | None = None

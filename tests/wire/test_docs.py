@@ -16,7 +16,8 @@ without ``run`` are only shown.
 
 The pages say 8420, 8443 and ``.xtap``, the defaults. Here the ports are replaced by those of the test's server, in
 blocks and expectations; the folder needs no replacement. The environment is in PATH and at ``.venv``, behind it that of
-the Azure CLI, and ``node_modules`` is that of ``js/``.
+the Azure CLI, and ``node_modules`` is that of ``js/``. A comment ``<!-- xtap serve --flag -->`` gives the
+server flags.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.md"))
 PAGES = [ROOT / "README.md", *HOW_TO, *REFERENCE]
 FENCE = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FLAGS = re.compile(r"<!-- xtap serve (?P<flags>[^>]*) -->")
 BIN = Path(sys.executable).parent
 COMMANDS = {"sh": ["sh", "-eu"], "python": [sys.executable], "js": [str(BIN / "node")]}
 SUFFIXES = {"sh": ".sh", "python": ".py", "js": ".mjs"}
@@ -76,10 +78,12 @@ def runnable(page: Path) -> bool:
 @pytest.mark.wire
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES if runnable(page)])
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path):
-    with running(tmp_path) as server:
+    text = page.read_text(encoding="utf-8")
+    flags = FLAGS.search(text)
+    with running(tmp_path, *(flags["flags"].split() if flags else ())) as server:
         environment = prepare(server)
         output = ""
-        for number, block in enumerate(blocks(with_ports(page.read_text(encoding="utf-8"), server))):
+        for number, block in enumerate(blocks(with_ports(text, server))):
             if block.role == "run":
                 output = execute(block, number, tmp_path, environment)
             elif (block.language, block.role) == ("json", "expect"):

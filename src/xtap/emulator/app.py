@@ -6,6 +6,7 @@
     POST /xtap/restore   {"id": …}              204  they are in that state again
     GET, POST /xtap/clock  {"advance": seconds} 200  {"now": …}, the time of the whole server
     GET, POST, DELETE /xtap/faults  a fault     200, 204
+    GET, POST, DELETE /xtap/limits  {"size": "S", "share": 1}   200, 204, the request limits of the service
 
 The tenant is that of the token. Who may do this: docs/adr/0012-emulator.md.
 """
@@ -32,6 +33,7 @@ from xtap.model.ids import TenantId
 from xtap.model.versions import BETA
 from xtap.service.context import Call
 from xtap.service.permissions import Operation, require
+from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from xtap.emulator.clock import Clock
     from xtap.emulator.faults import Fault
+    from xtap.emulator.limits import RequestLimits
     from xtap.identity.callers import Callers
     from xtap.model.schema import Document
     from xtap.service.context import Service
@@ -67,12 +70,14 @@ class Emulator:
         service: what the server was built with; its time is that of ``clock``.
         callers: who turns tokens into callers.
         clock: what time it is.
+        throttle: the request limits of tenants.
     """
 
-    def __init__(self, service: Service, callers: Callers, clock: Clock) -> None:
+    def __init__(self, service: Service, callers: Callers, clock: Clock, throttle: RequestLimits) -> None:
         self._service = service
         self._callers = callers
         self._clock = clock
+        self._throttle = throttle
         self._faults = Faults()
         self._snapshots: dict[TenantId, OrderedDict[str, Snapshot]] = {}
         self._stale: dict[tuple[TenantId, str], list[list[Message]]] = {}
@@ -83,6 +88,7 @@ class Emulator:
             "restore": {"POST": self._restore},
             "clock": {"GET": self._time, "POST": self._advance},
             "faults": {"GET": self._list_faults, "POST": self._add_fault, "DELETE": self._clear_faults},
+            "limits": {"GET": self._tell_limits, "POST": self._set_limits, "DELETE": self._clear_limits},
         }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send, inner: App) -> None:
@@ -128,6 +134,7 @@ class Emulator:
                 raise NotSupported("This address has other methods.", ", ".join(methods))
             body = decoded(await read(receive), headers)
             document = json_object(body, headers) if body else {}
+            await settle(self._service)  # what is due was due before this
             return await handler(Call(caller, BETA, request_id), document)
         except XtapError as error:
             return failures.answer(error, request_id, request_id, self._clock.now())
@@ -135,6 +142,7 @@ class Emulator:
     async def _reset(self, call: Call, _: Document) -> Answer:
         self._faults.clear(call.caller.tenant)
         self._forget_stale(call.caller.tenant)
+        self._throttle.clear(call.caller.tenant)
         await state.reset(self._service, call)
         return _DONE
 
@@ -177,6 +185,17 @@ class Emulator:
     async def _clear_faults(self, call: Call, _: Document) -> Answer:
         self._faults.clear(call.caller.tenant)
         self._forget_stale(call.caller.tenant)
+        return _DONE
+
+    async def _tell_limits(self, call: Call, _: Document) -> Answer:
+        return _answer({"limits": to_builtins(self._throttle.of(call.caller.tenant))})
+
+    async def _set_limits(self, call: Call, document: Document) -> Answer:
+        self._throttle.set(call.caller.tenant, document)
+        return _DONE
+
+    async def _clear_limits(self, call: Call, _: Document) -> Answer:
+        self._throttle.clear(call.caller.tenant)
         return _DONE
 
     def _forget_stale(self, tenant: TenantId) -> None:

@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from xtap.graph.exchange import Answer
     from xtap.identity.callers import Callers
     from xtap.model.ids import TenantId
+    from xtap.service.caller import Caller
     from xtap.service.context import Service
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Admission: TypeAlias = Callable[[Caller, Request], tuple[tuple[bytes, bytes], ...]]
     Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
@@ -65,12 +67,22 @@ def operations() -> list[str]:
 
 
 class GraphApp:
-    """Everything below ``/v1.0`` and ``/beta``."""
+    """Everything below ``/v1.0`` and ``/beta``.
 
-    def __init__(self, service: Service, callers: Callers, paging_key: bytes) -> None:
+    Args:
+        service: what the server was built with.
+        callers: who turns tokens into callers.
+        paging_key: the secret that seals continuation tokens.
+        admission: refuses requests that come too often, and returns headers for the answers to others; None for none.
+    """
+
+    def __init__(
+        self, service: Service, callers: Callers, paging_key: bytes, admission: Admission | None = None
+    ) -> None:
         self._service = service
         self._callers = callers
         self._paging_key = paging_key
+        self._admission = admission
         self._trees = {V1.name: build(ROUTES), BETA.name: build({**ROUTES, **BETA_ROUTES})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,6 +126,7 @@ class GraphApp:
             return metadata.get(request)
         headers, version, method = request.headers, request.version, request.method
         caller = await self._callers.of(headers)
+        counted = () if self._admission is None else self._admission(caller, request)
         node, key = resolve(self._trees[version.name], request.path)
         handler = node.methods.get(method)
         if handler is None:
@@ -129,7 +142,8 @@ class GraphApp:
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )
         answer = await handler(exchange)
-        return answer if method == "GET" else await self._with_version(answer, caller.tenant)
+        added = counted if method == "GET" else (*counted, *await self._version(caller.tenant))
+        return replace(answer, headers=(*answer.headers, *added)) if added else answer
 
     async def _catch_up(self, headers: Mapping[bytes, bytes], tenant: TenantId) -> None:
         """Wait until this node knows the versions that the request demands."""
@@ -137,13 +151,13 @@ class GraphApp:
         consistency.require_visible(View(tenant), demanded, versions.DEMANDED.decode())
         await consistency.require(self._service.store, demanded, consistency.patience())
 
-    async def _with_version(self, answer: Answer, tenant: TenantId) -> Answer:
-        """Tell with which version of the caller's policy the write is there; this node knows it from now on."""
+    async def _version(self, tenant: TenantId) -> tuple[tuple[bytes, bytes], ...]:
+        """Tell with which version of the caller's policy a write is there; this node knows it from now on."""
         try:
             snapshot = await self._service.store.snapshot(tenant)
         except Unavailable:  # the write stands all the same
-            return answer
-        return replace(answer, headers=(*answer.headers, versions.told({tenant: snapshot.sequence})))
+            return ()
+        return (versions.told({tenant: snapshot.sequence}),)
 
 
 async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The addresses of Microsoft 365 capabilities, below the default policy and below partners."""
+"""The addresses of Microsoft 365 capabilities, below the default policy, partners and deleted partners."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from xtap.model.capabilities import Capability
 from xtap.model.ids import parse_tenant_id
 from xtap.model.objects import Kind
 from xtap.service import capabilities
-from xtap.service.recycle_bin import DEFAULT_OWNER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xtap.graph.exchange import Exchange
     from xtap.graph.odata.select import Projection
+    from xtap.model.ids import TenantId
+    from xtap.service.capabilities import Owner
 
 _ON_MANY = querying.ON_MANY - {"expand"}
 _ON_ONE = querying.ON_ONE - {"expand"}
@@ -30,13 +33,15 @@ _ON_ONE = querying.ON_ONE - {"expand"}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The capabilities of the default policy or of partners: their handlers.
+    """The capabilities of the default policy, of partners, or of deleted partners: their handlers.
 
     Attributes:
-        of_partner: whether a partner's key stands in the address.
+        place: the canonical path of their owner, with its key in quotation marks if it has one.
+        owner: makes an owner of the key in the address; None if the address has none.
     """
 
-    of_partner: bool
+    place: str
+    owner: Callable[[TenantId], Owner] | None = None
 
     async def get_list(self, exchange: Exchange) -> Answer:
         """Answer 200 with a page of capabilities."""
@@ -85,18 +90,17 @@ class Address:
         await capabilities.delete(exchange.service, exchange.call, owner, name)
         return NO_CONTENT
 
-    def _keys(self, exchange: Exchange) -> tuple[str, str]:
+    def _keys(self, exchange: Exchange) -> tuple[Owner, str]:
         """Return the owner and the capability's name, empty if the address has none."""
-        if not self.of_partner:
-            return DEFAULT_OWNER, exchange.key
+        if self.owner is None:
+            return capabilities.DEFAULT, exchange.key
         partner, _, name = exchange.key.partition("/")
-        return parse_tenant_id(partner), name
+        return self.owner(parse_tenant_id(partner)), name
 
-    def _path(self, owner: str) -> str:
-        place = f"partners('{owner}')" if self.of_partner else "default"
-        return f"{ROOT}/{place}/m365Capabilities"
+    def _path(self, owner: Owner) -> str:
+        return f"{self.place.format(key=owner.tenant_id)}/m365Capabilities"
 
-    def _one(self, exchange: Exchange, owner: str, document: bytes, projection: Projection, status: int) -> Answer:
+    def _one(self, exchange: Exchange, owner: Owner, document: bytes, projection: Projection, status: int) -> Answer:
         context = exchange.context(f"{self._path(owner)}{projection.context()}/$entity")
         body = _shown(exchange, document, projection, context)
         return Answer(status, body, BARE_JSON if exchange.bare else JSON)
@@ -111,5 +115,6 @@ def _shown(exchange: Exchange, document: bytes, projection: Projection, context:
     return json.encode(annotations | projection.project(values))
 
 
-on_default = Address(of_partner=False)
-on_partners = Address(of_partner=True)
+on_default = Address(f"{ROOT}/default")
+on_partners = Address(f"{ROOT}/partners('{{key}}')", capabilities.partner)
+on_deleted = Address("policies/deletedItems/crossTenantPartners('{key}')", capabilities.deleted_partner)

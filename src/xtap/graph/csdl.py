@@ -40,11 +40,16 @@ _ACTIONS: Final = (
 )
 """Each action, and the type that it is bound to."""
 
-_RESTORED: Final = (policies.BetaPartner, policies.BetaIdentitySync)
+_RESTORED: Final = (policies.BetaPartner, policies.BetaIdentitySync, policies.BetaServiceProviderConstraints)
 """What the action restore of beta is bound to, and returns."""
 
 _DERIVED: Final = MappingProxyType({wire_name(Capability): sorted(ON_DEFAULT | ON_PARTNERS)})
 """The types that are derived from an abstract one and add nothing to it: answers name them in ``@odata.type``."""
+
+_EXTENDED: Final = MappingProxyType(
+    {wire_name(policies.ServiceProviderConstraints): policies.DelegatedAdminConstraints}
+)
+"""The types that a type is the base of which add properties to it."""
 
 _KEYS: Final = ("id", "tenantId", "name")
 """The key is the first of these that an entity has; a partner has no id, and the root of tenants no key."""
@@ -98,6 +103,7 @@ _NEVER_NULL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "multiTenantOrganizationPartnerConfigurationTemplate": frozenset({"templateApplicationLevel"}),
         "multiTenantOrganizationIdentitySyncPolicyTemplate": frozenset({"templateApplicationLevel"}),
         "m365CapabilityBase": frozenset({"lastModifiedDateTime"}),
+        "delegatedAdminServiceProviderConstraints": frozenset({"createdDateTime", "lastModifiedDateTime"}),
         "crossTenantGroupSyncInbound": frozenset({"isSyncAllowed"}),
         "crossTenantRoleEnabledGroupSyncInbound": frozenset({"isSyncAllowed"}),
         "organization": frozenset({"verifiedDomains"}),
@@ -230,9 +236,20 @@ def _add_type(schema: ET.Element, kind: PropertyType, element: str) -> None:
         ET.SubElement(added, "Property", {"Name": each, "Type": typed, **nullable})
     for each, to in links.items():
         ET.SubElement(added, "NavigationProperty", {"Name": each, "Type": _name(to), "ContainsTarget": "true"})
+    if name in _EXTENDED:
+        _add_extension(schema, kind, shape_of(_EXTENDED[name]))
     for each in _DERIVED.get(name, ()):
         added.set("Abstract", "true")
         ET.SubElement(schema, "EntityType", {"Name": each, "BaseType": f"graph.{name}"})
+
+
+def _add_extension(schema: ET.Element, base: Shape, extended: Shape) -> None:
+    """Write a derived type: what it has beside the properties of its base."""
+    name = extended.type_name.removeprefix(_NAMESPACE)
+    added = ET.SubElement(schema, "EntityType", {"Name": name, "BaseType": _name(base)})
+    for each in sorted(extended.properties.keys() - base.properties.keys()):
+        nullable = {"Nullable": "false"} if each in _NEVER_NULL[name] else {}
+        ET.SubElement(added, "Property", {"Name": each, "Type": _name(extended.properties[each]), **nullable})
 
 
 def _add_members(added: ET.Element, kind: EnumType) -> None:

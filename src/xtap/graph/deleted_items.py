@@ -1,4 +1,4 @@
-"""The addresses of deleted partners and synchronization policies: parse, call the service, render."""
+"""The addresses of what was deleted: parse, call the service, render."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xtap.graph.shapes import shape_of
 from xtap.model import policies
 from xtap.model.ids import parse_tenant_id
 from xtap.service import deleted_items
-from xtap.service.deleted_items import PARTNERS, SYNC_POLICIES, Deleted
+from xtap.service.deleted_items import CONSTRAINTS, PARTNERS, SYNC_POLICIES, Deleted
 from xtap.service.recycle_bin import BINS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Address:
     Attributes:
         deleted: what the service calls them.
         shape: the type that clients see.
-        path: the canonical path, as contexts show it.
+        path: the canonical path, as contexts show it, with the key in it if it does not stand at the end.
     """
 
     deleted: Deleted
@@ -66,7 +66,7 @@ class Address:
         projection = parse_projection(asked.select, None, shape_of(self.shape))
         tenant_id = parse_tenant_id(exchange.key)
         document = await deleted_items.read(exchange.service, exchange.call, self.deleted, tenant_id)
-        return querying.one(exchange, document, self.shape, self.path, projection)
+        return querying.one(exchange, document, self.shape, self.path.format(key=tenant_id), projection)
 
     async def delete(self, exchange: Exchange) -> Answer:
         """Answer 204: it cannot be restored any more."""
@@ -91,3 +91,8 @@ async def get_root(exchange: Exchange) -> Answer:
 
 partners = Address(PARTNERS, policies.BetaPartner, f"{ROOT}/crossTenantPartners")
 sync_policies = Address(SYNC_POLICIES, policies.BetaIdentitySync, f"{ROOT}/crossTenantSyncPolicyPartners")
+constraints = Address(
+    CONSTRAINTS,
+    policies.BetaDelegatedAdminConstraints,
+    f"{ROOT}/crossTenantPartners('{{key}}')/serviceProviderConstraints",
+)

@@ -25,15 +25,15 @@ async def _read(exchange: Exchange, start: Start) -> AsyncIterator[tuple[Positio
     after = None if start.after is None else int(str(start.after[0]))
     found = audit_log.records(exchange.service, exchange.call, after=after, descending=start.descending)
     async for number, record in found:
-        yield (number,), _document(record)
+        yield (number,), _document(exchange, record)
 
 
 async def _find(exchange: Exchange) -> Document:
-    return _document(await audit_log.record(exchange.service, exchange.call, exchange.key.lower()))
+    return _document(exchange, await audit_log.record(exchange.service, exchange.call, exchange.key.lower()))
 
 
-def _document(record: AuditRecord) -> Document:
-    document: Document = json.decode(json.encode(directory_audit(record)))
+def _document(exchange: Exchange, record: AuditRecord) -> Document:
+    document: Document = json.decode(json.encode(directory_audit(record, exchange.call.caller.tenant)))
     return document
 
 

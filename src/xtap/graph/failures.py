@@ -46,6 +46,8 @@ ERROR_JSON = b"application/json"
 EXPAND_NOT_SUPPORTED = "ExpandNotSupported"
 """The one kind of bad query for which the service has a code of its own."""
 _RETRY = ((b"retry-after", b"1"),)
+_THROTTLED = {"code": "429", "message": "Please retry after", "status": "429"}
+"""What the inner error has besides, as in the concept page on throttling."""
 
 
 def answer(error: XtapError, request_id: str, client_request_id: str, now: datetime) -> Answer:
@@ -64,11 +66,12 @@ def answer(error: XtapError, request_id: str, client_request_id: str, now: datet
     details = _details(error)
     if details:
         problem["details"] = details
-    problem["innerError"] = {
+    inner = {
         "date": now.strftime("%Y-%m-%dT%H:%M:%S"),
         "request-id": request_id,
         "client-request-id": client_request_id,
     }
+    problem["innerError"] = inner | (_THROTTLED if isinstance(error, errors.TooManyRequests) else {})
     return Answer(status, json.encode({"error": problem}), ERROR_JSON, _headers(error))
 
 
@@ -101,8 +104,14 @@ def _headers(error: XtapError) -> tuple[tuple[bytes, bytes], ...]:
         case errors.Unavailable():
             return _RETRY
         case errors.TooManyRequests():
-            return ((b"retry-after", b"%d" % error.retry_after),)
+            return _throttled(error)
         case errors.NotSupported():
             return ((b"allow", error.allowed.encode()),)
         case _:
             return ()
+
+
+def _throttled(error: errors.TooManyRequests) -> tuple[tuple[bytes, bytes], ...]:
+    told = {b"x-ms-throttle-scope": error.scope, b"x-ms-throttle-information": error.reason}
+    named = tuple((name, value.encode()) for name, value in told.items() if value)
+    return ((b"retry-after", b"%d" % error.retry_after), *named)

@@ -66,7 +66,7 @@ def one(
     if projection.everything:
         return Answer(status, render.entity(document, shape, context), kind)
     shown = json.encode(projection.project(render.values(document, shape)))
-    return Answer(status, render.with_context(shown, context), kind)
+    return Answer(status, render.with_context(shown, context, shape), kind)
 
 
 async def preferred(exchange: Exchange, get: Handler) -> Answer:

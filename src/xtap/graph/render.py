@@ -36,7 +36,7 @@ def entity(document: bytes, shape: type[Struct], context: str = "") -> bytes:
 
 
 def _entity(document: bytes, shape: type[Struct], context: str) -> bytes:
-    return with_context(json.encode(json.decode(document, type=shape)), context)
+    return with_context(json.encode(json.decode(document, type=shape)), context, shape)
 
 
 _remembered = lru_cache(maxsize=16_384)(_entity)
@@ -48,9 +48,13 @@ def values(document: bytes, shape: type[Struct]) -> Document:
     return shown
 
 
-def with_context(body: bytes, context: str) -> bytes:
-    """Put the context in front of the members of an encoded JSON object."""
-    return b'{"@odata.context":%b,%b' % (json.encode(context), body[1:]) if context else body
+def with_context(body: bytes, context: str, shape: type[Struct] | None = None) -> bytes:
+    """Put the context in front of the members of an encoded JSON object, and the type's name if it is a derived one."""
+    if not context:
+        return body
+    derived: str | None = getattr(shape, "ODATA_TYPE", None)
+    kind = b"" if derived is None else b'"@odata.type":%b,' % json.encode(derived)
+    return b'{"@odata.context":%b,%b%b' % (json.encode(context), kind, body[1:])
 
 
 def collection(items: Iterable[bytes], context: str, count: int | None, next_link: str | None) -> bytes:

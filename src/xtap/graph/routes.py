@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xtap.graph import (
     batch,
     capabilities,
+    constraints,
     deleted_items,
     estimates,
     multitenant,
@@ -48,6 +49,11 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "PUT": partners.put_sync,
             "PATCH": partners.patch_sync,
             "DELETE": partners.delete_sync,
+        },
+        f"{_PARTNER}/serviceProviderConstraints": {
+            "GET": constraints.get,
+            "PATCH": constraints.patch,
+            "DELETE": constraints.delete,
         },
         f"{ROOT}/default/m365Capabilities": {
             "GET": capabilities.on_default.get_list,
@@ -128,6 +134,7 @@ BETA_ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
         f"{_PARTNER}/restore": {"POST": deleted_items.partners.restore},
         f"{_PARTNER}/identitySynchronization/restore": {"POST": deleted_items.sync_policies.restore},
+        f"{_PARTNER}/serviceProviderConstraints/restore": {"POST": deleted_items.constraints.restore},
         deleted_items.ROOT: {"GET": deleted_items.get_root},
         _DELETED_PARTNERS: {"GET": deleted_items.partners.get_list},
         f"{_DELETED_PARTNERS}/$count": {"GET": deleted_items.partners.get_count},
@@ -138,6 +145,22 @@ BETA_ROUTES: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
             "DELETE": deleted_items.sync_policies.delete,
         },
         f"{_DELETED_PARTNER}/identitySynchronization/restore": {"POST": deleted_items.sync_policies.restore},
+        f"{_DELETED_PARTNER}/m365Capabilities": {
+            "GET": capabilities.on_deleted.get_list,
+            "POST": capabilities.on_deleted.post,
+        },
+        f"{_DELETED_PARTNER}/m365Capabilities/$count": {"GET": capabilities.on_deleted.get_count},
+        f"{_DELETED_PARTNER}/m365Capabilities/{{key}}": {
+            "GET": capabilities.on_deleted.get,
+            "PATCH": capabilities.on_deleted.patch,
+            "DELETE": capabilities.on_deleted.delete,
+        },
+        f"{_DELETED_PARTNER}/serviceProviderConstraints": {
+            "GET": deleted_items.constraints.get,
+            "PATCH": constraints.patch_deleted,
+            "DELETE": deleted_items.constraints.delete,
+        },
+        f"{_DELETED_PARTNER}/serviceProviderConstraints/restore": {"POST": deleted_items.constraints.restore},
         _DELETED_SYNCS: {"GET": deleted_items.sync_policies.get_list},
         f"{_DELETED_SYNCS}/$count": {"GET": deleted_items.sync_policies.get_count},
         _DELETED_SYNC: {"GET": deleted_items.sync_policies.get, "DELETE": deleted_items.sync_policies.delete},

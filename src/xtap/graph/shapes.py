@@ -26,7 +26,11 @@ _LINKS: Mapping[type[Struct], Mapping[str, type[Struct]]] = MappingProxyType(
         policies.Policy: {"default": policies.Default, "partners": policies.Partner, "templates": policies.Templates},
         policies.BetaPolicy: {"default": policies.BetaDefault, "partners": policies.BetaPartner},
         policies.Default: {"m365Capabilities": capabilities.Capability},
-        policies.Partner: {"m365Capabilities": capabilities.Capability},
+        policies.Partner: {
+            "m365Capabilities": capabilities.Capability,
+            "serviceProviderConstraints": policies.ServiceProviderConstraints,
+        },
+        policies.BetaPartner: {"serviceProviderConstraints": policies.BetaServiceProviderConstraints},
         policies.DeletedItems: {
             "crossTenantPartners": policies.BetaPartner,
             "crossTenantSyncPolicyPartners": policies.BetaIdentitySync,

@@ -2,7 +2,8 @@
 
 A record keeps facts: who, when, what, and the whole object before and after, so that any past state can be had again.
 What clients read is made from it when they read (``xtap.model.directory_audit``). Activity
-names: audit activity reference. The names for the root policy and for network access are ours: it lists none.
+names: audit activity reference, and for adding and deleting roles of service providers the page on support cases of
+Microsoft 365. The names for the root policy, for network access, and for other changes of such roles are ours.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ class Activity(Enum):
         "Hard Delete a partner cross-tenant identity sync setting",
         "Delete",
     )
+    ADD_CONSTRAINTS = ("DelegatedAdminServiceProviderConstraints", "Add allowed assignable roles", "Add")
+    UPDATE_CONSTRAINTS = ("DelegatedAdminServiceProviderConstraints", "Update allowed assignable roles", "Update")
+    DELETE_CONSTRAINTS = ("DelegatedAdminServiceProviderConstraints", "Delete allowed assignable roles", "Delete")
+    RESTORE_CONSTRAINTS = ("DelegatedAdminServiceProviderConstraints", "Restore allowed assignable roles", "Restore")
+    PURGE_CONSTRAINTS = ("DelegatedAdminServiceProviderConstraints", "Hard Delete allowed assignable roles", "Delete")
     ADD_CAPABILITY = ("CrossTenantAccessSettings", "Add a Microsoft 365 capability", "Add")
     UPDATE_CAPABILITY = ("CrossTenantAccessSettings", "Update a Microsoft 365 capability", "Update")
     DELETE_CAPABILITY = ("CrossTenantAccessSettings", "Delete a Microsoft 365 capability", "Delete")

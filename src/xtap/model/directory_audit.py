@@ -1,7 +1,8 @@
 """How does a past change look to who reads the audit log? The directoryAudit, made from a record when it is read.
 
 Published detections read it: the names of activities, the partner in the property ``tenantId``, and old and new
-values as JSON text (resource page directoryAudit; public analytics rules).
+values as JSON text (resource page directoryAudit; public analytics rules). Of whatever is part of it, the policy is the
+target, as in a record of the service that was published: a partner is told by the property ``tenantId`` only.
 """
 
 from __future__ import annotations
@@ -10,14 +11,23 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, json
 
+from xtap.model import pristine
 from xtap.model.audit import Activity
 from xtap.model.enums import GroupType, OperationResult
+from xtap.model.ids import TenantId
+from xtap.model.objects import Kind
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from msgspec import Raw
 
     from xtap.model.audit import AuditRecord
     from xtap.model.schema import Document, Json
+
+
+_OF_THE_POLICY: Final = frozenset({Kind.POLICY, Kind.DEFAULT, Kind.PARTNER, Kind.DELETED_PARTNER})
+"""Kinds of objects whose changes are changes of the policy."""
 
 
 class KeyValue(Struct, frozen=True, rename="camel", gc=False):
@@ -94,10 +104,14 @@ class BetaDirectoryAudit(DirectoryAudit, frozen=True, rename="camel", gc=False):
     user_agent: str | None = None
 
 
-def directory_audit(record: AuditRecord) -> BetaDirectoryAudit:
-    """Return the record as a directoryAudit, with the properties that changed."""
+def directory_audit(record: AuditRecord, tenant: TenantId) -> BetaDirectoryAudit:
+    """Return a record of a tenant as a directoryAudit, with the properties that changed."""
     category, activity, operation = Activity[record.activity].value
-    target = TargetResource(record.key or None, None, "Policy", None, None, tuple(_modified(record)))
+    key, name = record.key or None, None
+    if record.kind in _OF_THE_POLICY:
+        untouched = pristine.policy(tenant)
+        key, name = untouched.id, untouched.display_name
+    target = TargetResource(key, name, "Policy", None, None, tuple(_modified(record)))
     return BetaDirectoryAudit(
         id=record.id,
         category=category,
@@ -114,12 +128,19 @@ def directory_audit(record: AuditRecord) -> BetaDirectoryAudit:
 
 
 def _modified(record: AuditRecord) -> list[ModifiedProperty]:
-    """List the partner and what changed; a partner's key is told even where it did not change: detections read it."""
+    """List the partner and what changed; a partner's key is told even where it did not change: detections read it.
+
+    Of a partner that is new, or gone, what nobody configured is left out.
+    """
     old, new = _document(record.before), _document(record.after)
+    unset: Document = {}
+    if record.kind in {Kind.PARTNER, Kind.DELETED_PARTNER} and not (old and new):
+        unset = json.decode(json.encode(pristine.partner(TenantId(record.key))))
     return [
         ModifiedProperty(name, _text(old.get(name)), _text(new.get(name)))
         for name in (new or old)
-        if old.get(name) != new.get(name) or name == "tenantId"
+        if name == "tenantId"
+        or (old.get(name) != new.get(name) and (name not in unset or unset[name] != (new or old)[name]))
     ]
 
 

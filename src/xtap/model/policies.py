@@ -34,7 +34,7 @@ class Policy(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 
     id: str
     deleted_date_time: str | None = None
-    display_name: str | None = "CrossTenantAccessPolicy"
+    display_name: str | None = None
     description: str | None = None
     allowed_cloud_endpoints: tuple[CloudEndpoint, ...] = ()
 
@@ -97,7 +97,7 @@ class Partner(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 class BetaPartner(Partner, frozen=True, kw_only=True, rename="camel", gc=False):
     """A partner in beta."""
 
-    block_service_provider_outbound_access: bool | None = False
+    block_service_provider_outbound_access: bool | None = None
     deleted_date_time: str | None = None
 
 
@@ -117,6 +117,40 @@ class BetaIdentitySync(IdentitySync, frozen=True, kw_only=True, rename="camel", 
     group_sync_inbound: GroupSyncInbound | None = None
     role_enabled_group_sync_inbound: RoleEnabledGroupSyncInbound | None = None
     external_cloud_authorized_application_id: str | None = None
+    deleted_date_time: str | None = None
+
+
+class ServiceProviderConstraints(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """serviceProviderConstraints: what a service provider may do here; the metadata has one kind that says so."""
+
+    id: str
+
+
+class BetaServiceProviderConstraints(ServiceProviderConstraints, frozen=True, kw_only=True, rename="camel", gc=False):
+    """The same in beta."""
+
+    deleted_date_time: str | None = None
+
+
+class DelegatedAdminConstraints(ServiceProviderConstraints, frozen=True, kw_only=True, rename="camel", gc=False):
+    """delegatedAdminServiceProviderConstraints: which directory roles, by template id, the provider's people may get.
+
+    Every constraint that is stored is of this kind (docs/adr/0016).
+    """
+
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset(
+        {"id", "createdDateTime", "lastModifiedDateTime", "deletedDateTime"}
+    )
+    ODATA_TYPE: ClassVar[str] = "#microsoft.graph.delegatedAdminServiceProviderConstraints"
+
+    allowed_role_template_ids: tuple[str, ...] = ()
+    created_date_time: str
+    last_modified_date_time: str
+
+
+class BetaDelegatedAdminConstraints(DelegatedAdminConstraints, frozen=True, kw_only=True, rename="camel", gc=False):
+    """The same in beta."""
+
     deleted_date_time: str | None = None
 
 

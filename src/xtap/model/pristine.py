@@ -13,6 +13,7 @@ from msgspec import Raw, Struct, convert, json
 
 from xtap.model.organizations import JoinRequest
 from xtap.model.policies import (
+    BetaDelegatedAdminConstraints,
     BetaIdentitySync,
     BetaPartner,
     BetaPolicy,
@@ -44,14 +45,14 @@ CREATED_TENANT_RESTRICTIONS = _DATA.created_tenant_restrictions
 
 
 def policy(tenant: TenantId) -> BetaPolicy:
-    """Return the root of an untouched tenant."""
-    return BetaPolicy(id=derived_id(tenant, "policy"))
+    """Return the root of an untouched tenant; its name is as captured from the service in 2026."""
+    return BetaPolicy(id=policy_id(tenant), display_name=f"CrossTenantAccessPolicy for {tenant}")
 
 
 def default(tenant: TenantId) -> ObservedDefault:
-    """Return the default policy of an untouched tenant: the service default."""
+    """Return the default policy of an untouched tenant: the service default, with the id of the root."""
     values = json.decode(_DATA.default)
-    return convert({"id": derived_id(tenant, "default"), "isServiceDefault": True} | values, ObservedDefault)
+    return convert({"id": policy_id(tenant), "isServiceDefault": True} | values, ObservedDefault)
 
 
 def partner(tenant_id: TenantId) -> BetaPartner:
@@ -62,6 +63,12 @@ def partner(tenant_id: TenantId) -> BetaPartner:
 def identity_sync(tenant_id: TenantId) -> BetaIdentitySync:
     """Return the synchronization policy that allows nothing."""
     return BetaIdentitySync(tenant_id=tenant_id)
+
+
+def constraints(tenant: TenantId, tenant_id: TenantId, now: str) -> BetaDelegatedAdminConstraints:
+    """Return the constraints of a service provider that allow no role; a partner has one set, with one id for ever."""
+    own_id = derived_id(tenant, f"serviceProviderConstraints/{tenant_id}")
+    return BetaDelegatedAdminConstraints(id=own_id, created_date_time=now, last_modified_date_time=now)
 
 
 def partner_template(tenant: TenantId) -> PartnerTemplate:
@@ -87,6 +94,11 @@ def join_request(tenant: TenantId) -> JoinRequest:
 def deleted_items(tenant: TenantId) -> DeletedItems:
     """Return the container of deleted items."""
     return DeletedItems(id=derived_id(tenant, "deletedItems"))
+
+
+def policy_id(tenant: TenantId) -> str:
+    """Return the id of a tenant's cross-tenant access policy, which its default policy and its audit records show."""
+    return derived_id(tenant, "policy")
 
 
 def derived_id(tenant: TenantId, name: str) -> str:

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from xtap.errors import Violation
 from xtap.model.enums import AccessType, IdentityProvider
+from xtap.model.ids import is_guid
 from xtap.model.policies import Default
 from xtap.model.schema import properties
 from xtap.model.settings import B2BSetting, InvitationRedemption, TargetConfiguration, TenantRestrictions
@@ -49,11 +50,22 @@ def check(document: Struct, names: Iterable[str], strength: Strength) -> Iterato
     known = properties(type(document))
     for name in names:
         value = getattr(document, known[name].attribute)
-        if isinstance(value, InvitationRedemption):
+        if name == "allowedRoleTemplateIds":
+            yield from _roles(value, f"$.{name}")
+        elif isinstance(value, InvitationRedemption):
             yield from _redemption(value, f"$.{name}")
         elif strength is Strength.STRICT and isinstance(value, B2BSetting | TenantRestrictions):
             for path, message in _portal(value, name, is_default=isinstance(document, Default)):
                 yield Violation(f"$.{name}{path}", message, "PortalRule")
+
+
+def _roles(ids: Iterable[str], path: str) -> Iterator[Violation]:
+    """Template ids of directory roles are GUIDs; which of them exist is another service's matter."""
+    for index, each in enumerate(ids):
+        if not is_guid(each):
+            yield Violation(
+                f"{path}[{index}]", f"'{each[:64]}' is no template id of a directory role. Expected a GUID."
+            )
 
 
 def _redemption(value: InvitationRedemption, path: str) -> Iterator[Violation]:

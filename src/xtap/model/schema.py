@@ -33,6 +33,8 @@ WIRE_NAMES: Mapping[Shape, str] = MappingProxyType(
         policies.Default: "crossTenantAccessPolicyConfigurationDefault",
         policies.Partner: "crossTenantAccessPolicyConfigurationPartner",
         policies.IdentitySync: "crossTenantIdentitySyncPolicyPartner",
+        policies.ServiceProviderConstraints: "serviceProviderConstraints",
+        policies.DelegatedAdminConstraints: "delegatedAdminServiceProviderConstraints",
         policies.PartnerTemplate: "multiTenantOrganizationPartnerConfigurationTemplate",
         policies.SyncTemplate: "multiTenantOrganizationIdentitySyncPolicyTemplate",
         policies.Templates: "policyTemplate",

@@ -26,6 +26,7 @@ class Version:
     default: type[Struct]
     partner: type[Struct]
     identity_sync: type[Struct]
+    constraints: type[Struct]
     authorization_policy: type[Struct]
     directory_audit: type[Struct]
 
@@ -36,6 +37,7 @@ V1 = Version(
     policies.Default,
     policies.Partner,
     policies.IdentitySync,
+    policies.DelegatedAdminConstraints,
     neighbours.AuthorizationPolicy,
     directory_audit.DirectoryAudit,
 )
@@ -45,6 +47,7 @@ BETA = Version(
     policies.BetaDefault,
     policies.BetaPartner,
     policies.BetaIdentitySync,
+    policies.BetaDelegatedAdminConstraints,
     neighbours.BetaAuthorizationPolicy,
     directory_audit.BetaDirectoryAudit,
 )

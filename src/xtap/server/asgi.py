@@ -22,6 +22,8 @@ from xtap.authzen.metadata import Metadata
 from xtap.authzen.search import Searches
 from xtap.emulator.app import Emulator
 from xtap.emulator.clock import Clock
+from xtap.emulator.limits import RequestLimits
+from xtap.emulator.repeating import standing
 from xtap.errors import NotFound
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
@@ -185,19 +187,23 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
     """
     check(settings)
     clock = Clock(service.now)
+    if settings.emulator_start:
+        start, new_id = await standing(service.store, datetime.fromisoformat(settings.emulator_start))
+        clock, service = Clock(lambda: start), replace(service, new_id=new_id)
     if settings.emulator:
         service = replace(service, now=clock.now)
+    limits = RequestLimits(clock.now)
     worker = worker or Worker(0, metrics_of(settings))
     observer = observer_of(settings, service.store, worker.counts())
     if observer is not None:
         service = replace(service, store=observer.store)
     trust = Trust(settings, service.store)
     paging = await paging_key(service.store, os.urandom)
-    graph = GraphApp(service, trust.callers, paging)
+    graph = GraphApp(service, trust.callers, paging, limits.admit if settings.emulator else None)
     noted = _decision_log(settings, service, paging)
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
     authzen = AuthzenApp(service, trust.callers, point, Searches(point, paging), _metadata(settings))
-    emulator = Emulator(service, trust.callers, clock) if settings.emulator else None
+    emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
     return Application(settings, service.store, trust, graph, authzen, noted, worker.metrics, observer, emulator)
 
 

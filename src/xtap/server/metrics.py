@@ -2,7 +2,7 @@
 
 Every number has its place before the first request: operations, statuses and outcomes are known, so nothing that a
 client sends can make a series. The places lie in memory that all workers of a server share, each worker writes its own
-part, and whichever is asked adds them up. Why not the library of Prometheus: docs/adr/0017.
+part, and whichever is asked adds them up. Why not the library of Prometheus: docs/adr/0018.
 
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format (0.0.4).
 """

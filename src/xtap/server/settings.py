@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -84,6 +85,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     emulator: Annotated[
         bool, Meta(description="let tests reset, seed, move the clock and inject faults below /xtap; loopback only")
     ] = False
+    emulator_start: Annotated[
+        str, Meta(description="time (RFC 3339) at which the emulator's clock stands until it is moved; fixes ids too")
+    ] = ""
     validation: Annotated[
         Strength, Meta(description="compatible: as the service; strict: the admin center's rules too")
     ] = Strength.COMPATIBLE
@@ -271,6 +275,21 @@ def operator_of(settings: Settings) -> TenantId | None:
     return TenantId(settings.operator_tenant.lower())
 
 
+def _check_start(settings: Settings) -> None:
+    if not settings.emulator_start:
+        return
+    if not settings.emulator:
+        raise ConfigurationError("--emulator-start sets the emulator's clock: it needs --emulator.")
+    try:
+        known = datetime.fromisoformat(settings.emulator_start).tzinfo is not None
+    except ValueError:
+        known = False
+    if not known:
+        raise ConfigurationError(
+            f"--emulator-start is a time with its zone (2026-01-01T00:00:00Z), found '{settings.emulator_start}'."
+        )
+
+
 def check(settings: Settings) -> None:
     """Refuse to start a server that nobody could trust, or that would trust too much.
 
@@ -301,6 +320,7 @@ def check(settings: Settings) -> None:
         )
     operator_of(settings)
     _check_listeners(settings)
+    _check_start(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise ConfigurationError("--tls-cert and --tls-key go together.")
 

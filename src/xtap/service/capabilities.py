@@ -1,7 +1,8 @@
-"""The Microsoft 365 capabilities of the default policy and of partners: at most one of each type."""
+"""The Microsoft 365 capabilities of the default policy, of partners and deleted partners: at most one of each type."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -15,19 +16,48 @@ from xtap.model.objects import Kind
 from xtap.service.audit import Modification, change
 from xtap.service.partners import no_such_object
 from xtap.service.permissions import Operation, require
-from xtap.service.recycle_bin import DEFAULT_OWNER, owned_key
+from xtap.service.recycle_bin import DEFAULT_OWNER, owned_key, waiting, without_expired
 from xtap.store.protocol import Change
 from xtap.store.snapshot import Snapshot
 from xtap.store.sorted_map import SortedMap
 
 if TYPE_CHECKING:
+    from xtap.model.ids import TenantId
     from xtap.model.schema import Document
     from xtap.service.context import Call, Service
 
 _ODATA: Final = "#microsoft.graph."
 
 
-async def listing(service: Service, call: Call, owner: str) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose capabilities they are.
+
+    Attributes:
+        key: under which the store has them.
+        kind: of the object that must be there, None for the default policy, which always is.
+        tenant_id: its key; empty for the default policy.
+    """
+
+    key: str
+    kind: Kind | None = None
+    tenant_id: str = ""
+
+
+DEFAULT: Final = Owner(DEFAULT_OWNER)
+
+
+def partner(tenant_id: TenantId) -> Owner:
+    """Return a partner as an owner."""
+    return Owner(tenant_id, Kind.PARTNER, tenant_id)
+
+
+def deleted_partner(tenant_id: TenantId) -> Owner:
+    """Return a partner that waits to be restored as an owner."""
+    return Owner(waiting(tenant_id), Kind.DELETED_PARTNER, tenant_id)
+
+
+async def listing(service: Service, call: Call, owner: Owner) -> Snapshot:
     """Return a state whose capabilities are those of one owner, by name.
 
     Raises:
@@ -36,8 +66,8 @@ async def listing(service: Service, call: Call, owner: str) -> Snapshot:
     """
     require(call.caller, Operation.READ_CAPABILITIES)
     snapshot = await service.store.snapshot(call.caller.tenant)
-    _require_owner(snapshot, owner)
-    prefix = owned_key(owner, "")
+    _require_owner(service, snapshot, owner)
+    prefix = owned_key(owner.key, "")
     own = []
     for key, document in snapshot.scan(Kind.CAPABILITY, prefix):
         if not key.startswith(prefix):
@@ -46,7 +76,7 @@ async def listing(service: Service, call: Call, owner: str) -> Snapshot:
     return Snapshot(snapshot.tenant, snapshot.version, snapshot.sequence, {Kind.CAPABILITY: SortedMap.from_sorted(own)})
 
 
-async def read(service: Service, call: Call, owner: str, name: str) -> bytes:
+async def read(service: Service, call: Call, owner: Owner, name: str) -> bytes:
     """Return one capability.
 
     Raises:
@@ -59,7 +89,7 @@ async def read(service: Service, call: Call, owner: str, name: str) -> bytes:
     return stored
 
 
-async def create(service: Service, call: Call, owner: str, body: Document) -> bytes:
+async def create(service: Service, call: Call, owner: Owner, body: Document) -> bytes:
     """Add a capability and return it.
 
     Raises:
@@ -71,7 +101,7 @@ async def create(service: Service, call: Call, owner: str, body: Document) -> by
     given = body.get("@odata.type")
     name = str(given).removeprefix("#").removeprefix("microsoft.graph.")
     _may_write(call, name)
-    known = ON_DEFAULT if owner == DEFAULT_OWNER else ON_PARTNERS
+    known = ON_DEFAULT if owner == DEFAULT else ON_PARTNERS
     problems = []
     if name not in known:
         found = "is missing" if given is None else f"is '{str(given)[:128]}'"
@@ -84,10 +114,10 @@ async def create(service: Service, call: Call, owner: str, body: Document) -> by
     after, violations = edit(blank, body, Capability, blank, service.strength)
     if problems or violations:
         raise InvalidInput([*problems, *violations])
-    key = owned_key(owner, name)
+    key = owned_key(owner.key, name)
 
     def decide(snapshot: Snapshot) -> Change:
-        _require_owner(snapshot, owner)
+        _require_owner(service, snapshot, owner)
         if snapshot.get(Kind.CAPABILITY, key) is not None:
             raise AlreadyExists("Another object with the same value for property name already exists.")
         return change(service, call, Modification(Activity.ADD_CAPABILITY, Kind.CAPABILITY, key, None, after))
@@ -96,7 +126,7 @@ async def create(service: Service, call: Call, owner: str, body: Document) -> by
     return json.encode(after)
 
 
-async def update(service: Service, call: Call, owner: str, name: str, body: Document) -> None:
+async def update(service: Service, call: Call, owner: Owner, name: str, body: Document) -> None:
     """Change the properties of a capability that the body names.
 
     Raises:
@@ -105,10 +135,10 @@ async def update(service: Service, call: Call, owner: str, name: str, body: Docu
         InvalidInput: the body breaks rules; nothing is changed.
     """
     _may_write(call, name)
-    key = owned_key(owner, name)
+    key = owned_key(owner.key, name)
 
     def decide(snapshot: Snapshot) -> Change:
-        before = _current(snapshot, owner, name)
+        before = _current(service, snapshot, owner, name)
         blank = structs.replace(before, inbound_access=InboundAccess())
         after, violations = edit(before, body, Capability, blank, service.strength)
         if violations:
@@ -121,7 +151,7 @@ async def update(service: Service, call: Call, owner: str, name: str, body: Docu
     await service.store.change(call.caller.tenant, decide)
 
 
-async def delete(service: Service, call: Call, owner: str, name: str) -> None:
+async def delete(service: Service, call: Call, owner: Owner, name: str) -> None:
     """Remove a capability: it is disabled.
 
     Raises:
@@ -129,10 +159,10 @@ async def delete(service: Service, call: Call, owner: str, name: str) -> None:
         NotFound: there is no such capability.
     """
     _may_write(call, name)
-    key = owned_key(owner, name)
+    key = owned_key(owner.key, name)
 
     def decide(snapshot: Snapshot) -> Change:
-        before = _current(snapshot, owner, name)
+        before = _current(service, snapshot, owner, name)
         return change(service, call, Modification(Activity.DELETE_CAPABILITY, Kind.CAPABILITY, key, before, None))
 
     await service.store.change(call.caller.tenant, decide)
@@ -143,14 +173,14 @@ def _may_write(call: Call, name: str) -> None:
     require(call.caller, Operation.WRITE_EXCHANGE_CAPABILITIES if exchange else Operation.WRITE_CAPABILITIES)
 
 
-def _require_owner(snapshot: Snapshot, owner: str) -> None:
-    if owner != DEFAULT_OWNER and snapshot.get(Kind.PARTNER, owner) is None:
-        raise no_such_object(owner)
+def _require_owner(service: Service, snapshot: Snapshot, owner: Owner) -> None:
+    if owner.kind is not None and without_expired(snapshot, service.now()).get(owner.kind, owner.tenant_id) is None:
+        raise no_such_object(owner.tenant_id)
 
 
-def _current(snapshot: Snapshot, owner: str, name: str) -> Capability:
-    _require_owner(snapshot, owner)
-    stored = snapshot.get(Kind.CAPABILITY, owned_key(owner, name))
+def _current(service: Service, snapshot: Snapshot, owner: Owner, name: str) -> Capability:
+    _require_owner(service, snapshot, owner)
+    stored = snapshot.get(Kind.CAPABILITY, owned_key(owner.key, name))
     if stored is None:
         raise no_such_object(name[:128])
     return json.decode(stored, type=Capability)

@@ -1,7 +1,7 @@
 """Does this node know what the client knows already? Policy versions that a client demands at least.
 
 A node that is behind looks into the database, which has whatever another node acknowledged, and refuses when the
-version does not come (docs/adr/0016-at-least-this-version.md).
+version does not come (docs/adr/0017-at-least-this-version.md).
 """
 
 from __future__ import annotations

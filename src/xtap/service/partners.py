@@ -12,7 +12,7 @@ from xtap.model.audit import Activity
 from xtap.model.editing import edit
 from xtap.model.ids import DIRECTORY, MICROSOFT_SUPPORT, TenantId, is_guid
 from xtap.model.objects import Kind
-from xtap.model.policies import BetaPartner
+from xtap.model.policies import BetaDelegatedAdminConstraints, BetaPartner
 from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
 from xtap.service.recycle_bin import put_away
@@ -116,6 +116,9 @@ async def update(service: Service, call: Call, tenant_id: TenantId, body: Docume
 async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
     """Remove one partner; what it configured falls back to the default policy. It can be restored for 30 days.
 
+    Constraints of a service provider are deleted first, with a record of their own: so the service tells of access that
+    is taken from Microsoft Support (page "Understanding Microsoft 365 support case creation and data access").
+
     Raises:
         Forbidden: the caller may not write partners.
         NotFound: there is no such partner.
@@ -139,9 +142,21 @@ async def delete(service: Service, call: Call, tenant_id: TenantId) -> None:
             )
         done = change(service, call, Modification(Activity.DELETE_PARTNER, Kind.PARTNER, tenant_id, before, None))
         kept = put_away(snapshot, service.now(), Kind.PARTNER, tenant_id, before)
-        return structs.replace(done, writes=(*done.writes, *kept))
+        ended = without_constraints(service, call, snapshot, tenant_id)
+        return Change((*done.writes, *kept, *ended.writes), (*ended.audit, *done.audit))
 
     await service.store.change(call.caller.tenant, decide)
+
+
+def without_constraints(service: Service, call: Call, snapshot: Snapshot, tenant_id: TenantId) -> Change:
+    """Return the change that deletes the constraints of a service provider; nothing if it has none."""
+    stored = snapshot.get(Kind.CONSTRAINTS, tenant_id)
+    if stored is None:
+        return Change(())
+    before = json.decode(stored, type=BetaDelegatedAdminConstraints)
+    done = change(service, call, Modification(Activity.DELETE_CONSTRAINTS, Kind.CONSTRAINTS, tenant_id, before, None))
+    kept = put_away(snapshot, service.now(), Kind.CONSTRAINTS, tenant_id, before)
+    return structs.replace(done, writes=(*done.writes, *kept))
 
 
 def no_such_object(tenant_id: str) -> NotFound:

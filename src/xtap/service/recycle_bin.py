@@ -16,15 +16,22 @@ from xtap.store.protocol import Change, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import TypeAlias
 
-    from xtap.model.policies import BetaIdentitySync, BetaPartner
+    from xtap.model.policies import BetaDelegatedAdminConstraints, BetaIdentitySync, BetaPartner
     from xtap.store.snapshot import Snapshot
+
+    Deletable: TypeAlias = BetaPartner | BetaIdentitySync | BetaDelegatedAdminConstraints
 
 RESTORABLE: Final = timedelta(days=30)
 """How long a deleted object waits (wire.md section 2.3)."""
 
 BINS: Final[Mapping[Kind, Kind]] = MappingProxyType(
-    {Kind.PARTNER: Kind.DELETED_PARTNER, Kind.IDENTITY_SYNC: Kind.DELETED_IDENTITY_SYNC}
+    {
+        Kind.PARTNER: Kind.DELETED_PARTNER,
+        Kind.IDENTITY_SYNC: Kind.DELETED_IDENTITY_SYNC,
+        Kind.CONSTRAINTS: Kind.DELETED_CONSTRAINTS,
+    }
 )
 """Where deleted objects of a kind wait."""
 
@@ -49,9 +56,7 @@ def without_expired(snapshot: Snapshot, now: datetime) -> Snapshot:
     return snapshot.apply(Change(gone)) if gone else snapshot
 
 
-def put_away(
-    snapshot: Snapshot, now: datetime, kind: Kind, key: str, document: BetaPartner | BetaIdentitySync
-) -> tuple[Write, ...]:
+def put_away(snapshot: Snapshot, now: datetime, kind: Kind, key: str, document: Deletable) -> tuple[Write, ...]:
     """Return the writes that put an object into the bin, in place of an older one with its key."""
     moment = _stamp(now)
     deleted = structs.replace(document, deleted_date_time=moment)
@@ -59,24 +64,33 @@ def put_away(
         *take_out(snapshot, now, kind, key),
         Write(BINS[kind], key, json.encode(deleted)),
         Write(Kind.EXPIRY, _place(moment, BINS[kind], key), _INDEXED),
-        *_moved(snapshot, key, _waiting(key), kind),
+        *_moved(snapshot, key, waiting(key), kind),
     )
 
 
 def take_out(snapshot: Snapshot, now: datetime, kind: Kind, key: str) -> tuple[Write, ...]:
-    """Return the writes that remove an object from the bin, and with it everything that has expired."""
-    writes = [*_expired(snapshot, now)]
-    stored = snapshot.get(BINS[kind], key)
-    if stored is not None:
-        moment: str = json.decode(stored)["deletedDateTime"]
-        writes += _moved(snapshot, _waiting(key), None, kind)
-        writes += [Write(BINS[kind], key, None), Write(Kind.EXPIRY, _place(moment, BINS[kind], key), None)]
+    """Return the writes that remove an object from the bin, and with it what it owned and everything that expired."""
+    owned = _out(snapshot, Kind.CONSTRAINTS, key) if kind is Kind.PARTNER else ()
+    writes = (*_expired(snapshot, now), *_moved(snapshot, waiting(key), None, kind), *_out(snapshot, kind, key), *owned)
     return tuple(dict.fromkeys(writes))
 
 
 def bring_back(snapshot: Snapshot, now: datetime, kind: Kind, key: str) -> tuple[Write, ...]:
-    """Return the writes that take an object out of the bin, and bring back the capabilities that went with it."""
-    return (*take_out(snapshot, now, kind, key), *_moved(snapshot, _waiting(key), key, kind))
+    """Return the writes that take an object out of the bin, and bring back the capabilities that went with it.
+
+    The constraints of a partner stay in the bin until they are restored themselves (docs/adr/0016).
+    """
+    writes = (*_expired(snapshot, now), *_moved(snapshot, waiting(key), key, kind), *_out(snapshot, kind, key))
+    return tuple(dict.fromkeys(writes))
+
+
+def _out(snapshot: Snapshot, kind: Kind, key: str) -> Iterator[Write]:
+    """Take one object out of its bin, and out of the index of what expires."""
+    stored = snapshot.get(BINS[kind], key)
+    if stored is not None:
+        moment: str = json.decode(stored)["deletedDateTime"]
+        yield Write(BINS[kind], key, None)
+        yield Write(Kind.EXPIRY, _place(moment, BINS[kind], key), None)
 
 
 def _moved(snapshot: Snapshot, source: str, target: str | None, kind: Kind) -> Iterator[Write]:
@@ -92,8 +106,8 @@ def _moved(snapshot: Snapshot, source: str, target: str | None, kind: Kind) -> I
             yield Write(Kind.CAPABILITY, owned_key(target, key.removeprefix(prefix)), document)
 
 
-def _waiting(key: str) -> str:
-    """Return the owner of what a deleted partner owned."""
+def waiting(key: str) -> str:
+    """Return the owner of the capabilities of a deleted partner."""
     return f"deleted {key}"
 
 
@@ -106,7 +120,7 @@ def _expired(snapshot: Snapshot, now: datetime) -> Iterator[Write]:
         yield Write(Kind.EXPIRY, place, None)
         yield Write(Kind(kind), key, None)
         if Kind(kind) is Kind.DELETED_PARTNER:
-            yield from _moved(snapshot, _waiting(key), None, Kind.PARTNER)
+            yield from _moved(snapshot, waiting(key), None, Kind.PARTNER)
 
 
 def _place(moment: str, kind: Kind, key: str) -> str:

@@ -75,7 +75,7 @@ def test_it_needs_the_embedded_issuer_and_loopback(settings: dict[str, Any]) -> 
 
 async def test_it_is_off_by_default(tmp_path: Path) -> None:
     async with in_process(tmp_path) as app:
-        for name in ("reset", "seed", "snapshot", "restore", "clock", "faults"):
+        for name in ("reset", "seed", "snapshot", "restore", "clock", "faults", "limits"):
             answer = await app.client.post(f"/xtap/{name}", json={}, headers=app.headers())
             assert answer.status_code == 404
 
@@ -200,6 +200,21 @@ async def test_the_clock_moves_on_and_deleted_items_expire(ask: Asker) -> None:
     after = (await ask.ok("POST", "/xtap/clock", {"advance": 30 * 86_400}))["now"]
     assert after[:10] > before[:10]
     assert (await ask.ok("GET", DELETED))["value"] == []
+
+
+async def test_a_snapshot_has_what_was_due_when_it_was_taken(tmp_path: Path) -> None:
+    organization = "/v1.0/tenantRelationships/multiTenantOrganization"
+    async with in_process(tmp_path, emulator=True, join_delay=3600) as app:
+        ask = Asker(app)
+        await ask.ok("PUT", organization, {"displayName": "Both"})
+        await ask.ok("POST", f"{organization}/tenants", {"tenantId": FABRIKAM})
+        await ask.ok("PATCH", f"{organization}/joinRequest", {"addedByTenantId": CONTOSO}, "fabrikam")
+        await ask.ok("POST", "/xtap/clock", {"advance": 3600})
+        kept = await ask.ok("POST", "/xtap/snapshot")
+        assert len((await ask.ok("GET", PARTNERS))["value"]) == 1
+        await ask.ok("POST", "/xtap/restore", kept)
+        (partner,) = (await ask.ok("GET", PARTNERS))["value"]
+        assert (partner["tenantId"], partner["isInMultiTenantOrganization"]) == (FABRIKAM, True)
 
 
 @pytest.mark.parametrize("advance", [-1, 1e12, "1", True, None])

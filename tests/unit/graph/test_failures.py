@@ -66,7 +66,7 @@ def test_every_error_looks_like_one_of_graph(kind: type[XtapError]) -> None:
         "date": "2026-11-21T13:14:15",
         "request-id": "our-id",
         "client-request-id": "their-id",
-    }
+    } | ({"code": "429", "status": "429", "message": "Please retry after"} if status == 429 else {})
     assert list(body) == ["error"]
     extra = {401: {b"www-authenticate"}, 405: {b"allow"}, 429: {b"retry-after"}, 503: {b"retry-after"}}
     assert set(headers) == extra.get(status, set())
@@ -98,6 +98,12 @@ def test_clients_are_told_what_to_do_next():
     assert _answered(errors.Unauthenticated("no"))[2][b"www-authenticate"].startswith(b"Bearer ")
     assert _answered(errors.NotSupported("no", "GET, PATCH"))[2] == {b"allow": b"GET, PATCH"}
     assert _answered(errors.Unavailable("later"))[2][b"retry-after"].isdigit()
+    assert _answered(errors.TooManyRequests("no", 7))[2] == {b"retry-after": b"7"}
+    assert _answered(errors.TooManyRequests("no", 7, "Tenant/Write/a/b", "Why"))[2] == {
+        b"retry-after": b"7",
+        b"x-ms-throttle-scope": b"Tenant/Write/a/b",
+        b"x-ms-throttle-information": b"Why",
+    }
 
 
 def test_a_fault_of_ours_tells_nothing_but_where_to_look():

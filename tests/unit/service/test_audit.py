@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from xtap.errors import XtapError
+from xtap.model import pristine
 from xtap.model.audit import AuditRecord
 from xtap.model.directory_audit import directory_audit
 from xtap.model.ids import TenantId
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from xtap.service.singletons import Singleton
 
 TENANT = TenantId("11111111-1111-4111-8111-111111111111")
+POLICY_ID = pristine.policy_id(TENANT)
 PARTNER = TenantId("9c5d131d-b1c3-4fc4-9e3f-c6557947d551")
 APP = Caller(TENANT, "object", "client", "Our app", is_application=True, permissions=frozenset(PERMISSIONS))
 TRUST: Document = {"isMfaAccepted": True}
@@ -46,7 +48,7 @@ class Audited:
     async def records(self) -> list[dict[str, Any]]:
         """Return what a client would read, oldest first."""
         entries = await self.service.store.audit(TENANT)
-        made = [directory_audit(msgspec.json.decode(each.document, type=AuditRecord)) for _, each in entries]
+        made = [directory_audit(msgspec.json.decode(each.document, type=AuditRecord), TENANT) for _, each in entries]
         found: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(made))
         return sorted(found, key=lambda record: int(str(record["id"]).removeprefix("record-")))
 
@@ -95,8 +97,8 @@ async def test_a_new_partner(audited: Audited) -> None:
     }
     modified = target.pop("modifiedProperties")
     assert target == {
-        "id": PARTNER,
-        "displayName": None,
+        "id": pristine.policy_id(TENANT),
+        "displayName": f"CrossTenantAccessPolicy for {TENANT}",
         "type": "Policy",
         "userPrincipalName": None,
         "groupType": None,
@@ -131,14 +133,14 @@ async def test_a_user_is_named_by_principal_name(audited: Audited) -> None:
 
 SYNC_OFF: Document = {"userSyncInbound": {"isSyncAllowed": False}}
 ROWS = {
-    "Update a partner cross-tenant access setting": ("CrossTenantAccessSettings", "Update", PARTNER),
-    "Delete partner specific cross-tenant access setting": ("CrossTenantAccessSettings", "Delete", PARTNER),
+    "Update a partner cross-tenant access setting": ("CrossTenantAccessSettings", "Update", POLICY_ID),
+    "Delete partner specific cross-tenant access setting": ("CrossTenantAccessSettings", "Delete", POLICY_ID),
     "Create a partner cross-tenant identity sync setting": ("CrossTenantIdentitySyncSettings", "Add", PARTNER),
     "Update a partner cross-tenant identity sync setting": ("CrossTenantIdentitySyncSettings", "Update", PARTNER),
     "Delete a partner cross-tenant identity sync setting": ("CrossTenantIdentitySyncSettings", "Delete", PARTNER),
-    "Update the company default cross-tenant access setting": ("CrossTenantAccessSettings", "Update", None),
-    "Reset the cross-tenant access default setting": ("CrossTenantAccessSettings", "Update", None),
-    "Update the company cross-tenant access setting": ("CrossTenantAccessSettings", "Update", None),
+    "Update the company default cross-tenant access setting": ("CrossTenantAccessSettings", "Update", POLICY_ID),
+    "Reset the cross-tenant access default setting": ("CrossTenantAccessSettings", "Update", POLICY_ID),
+    "Update the company cross-tenant access setting": ("CrossTenantAccessSettings", "Update", POLICY_ID),
     "Update a multi tenant org partner configuration template": (
         *("MultiTenantOrgPartnerConfigurationTemplate", "Update"),
         None,
@@ -206,7 +208,9 @@ async def test_old_and_new_values_are_json_texts(audited: Audited) -> None:
 
 async def test_texts_are_quoted(audited: Audited) -> None:
     rename = singletons.update(audited.service, audited.call, singletons.POLICY, {"displayName": 'a "b"'})
-    assert _modified(await audited.last(rename)) == {"displayName": ('"CrossTenantAccessPolicy"', '"a \\"b\\""')}
+    assert _modified(await audited.last(rename)) == {
+        "displayName": (f'"CrossTenantAccessPolicy for {TENANT}"', '"a \\"b\\""')
+    }
 
 
 async def test_what_is_deleted_is_in_the_old_values(audited: Audited) -> None:

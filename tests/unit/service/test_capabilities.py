@@ -16,6 +16,7 @@ from xtap.model.objects import Kind
 from xtap.model.versions import V1
 from xtap.service import capabilities, deleted_items, partners
 from xtap.service.caller import Caller
+from xtap.service.capabilities import partner
 from xtap.service.context import Call, Service
 from xtap.service.permissions import PERMISSIONS
 from xtap.store.memory import MemoryStore
@@ -41,7 +42,7 @@ class Clocked:
         for owner in (FIRST, SECOND):
             await partners.create(self.service, CALL, {"tenantId": owner})
             body: Document = {"@odata.type": f"#microsoft.graph.{CARD}", "inboundAccess": {"isAllowed": True}}
-            await capabilities.create(self.service, CALL, owner, body)
+            await capabilities.create(self.service, CALL, partner(owner), body)
 
     async def kept(self) -> list[str]:
         return [key for key, _ in (await self.service.store.snapshot(TENANT)).scan(Kind.CAPABILITY)]
@@ -57,7 +58,7 @@ async def clocked() -> Clocked:
 async def test_they_expire_with_their_partner(clocked: Clocked) -> None:
     await partners.delete(clocked.service, CALL, FIRST)
     with pytest.raises(NotFound):
-        await capabilities.listing(clocked.service, CALL, FIRST)
+        await capabilities.listing(clocked.service, CALL, partner(FIRST))
     assert len(await clocked.kept()) == 2
     clocked.moment += timedelta(days=30)
     await partners.delete(clocked.service, CALL, SECOND)
@@ -71,28 +72,30 @@ async def test_they_are_removed_for_good_with_their_partner(clocked: Clocked) ->
 
 
 async def test_they_come_back_as_they_were(clocked: Clocked) -> None:
-    before = await capabilities.read(clocked.service, CALL, FIRST, CARD)
+    before = await capabilities.read(clocked.service, CALL, partner(FIRST), CARD)
     await partners.delete(clocked.service, CALL, FIRST)
     clocked.moment += timedelta(days=1)
     await deleted_items.restore(clocked.service, CALL, deleted_items.PARTNERS, FIRST)
-    assert await capabilities.read(clocked.service, CALL, FIRST, CARD) == before
+    assert await capabilities.read(clocked.service, CALL, partner(FIRST), CARD) == before
     assert await clocked.kept() == sorted([f"{FIRST}/{CARD}", f"{SECOND}/{CARD}"])
 
 
 async def test_a_change_has_its_time_and_an_echo_has_none(clocked: Clocked) -> None:
     clocked.moment += timedelta(seconds=1)
-    await capabilities.update(clocked.service, CALL, FIRST, CARD, {"inboundAccess": {"isAllowed": True}})
-    times = [json.decode(await capabilities.read(clocked.service, CALL, FIRST, CARD))["lastModifiedDateTime"]]
-    await capabilities.update(clocked.service, CALL, FIRST, CARD, {"inboundAccess": {"isAllowed": False}})
-    times.append(json.decode(await capabilities.read(clocked.service, CALL, FIRST, CARD))["lastModifiedDateTime"])
+    await capabilities.update(clocked.service, CALL, partner(FIRST), CARD, {"inboundAccess": {"isAllowed": True}})
+    times = [json.decode(await capabilities.read(clocked.service, CALL, partner(FIRST), CARD))["lastModifiedDateTime"]]
+    await capabilities.update(clocked.service, CALL, partner(FIRST), CARD, {"inboundAccess": {"isAllowed": False}})
+    times.append(
+        json.decode(await capabilities.read(clocked.service, CALL, partner(FIRST), CARD))["lastModifiedDateTime"]
+    )
     assert times == ["2026-01-01T12:00:00.1234560Z", "2026-01-01T12:00:01.1234560Z"]
 
 
 async def test_what_is_done_is_recorded(clocked: Clocked) -> None:
-    await capabilities.update(clocked.service, CALL, FIRST, CARD, {"inboundAccess": {"isAllowed": False}})
-    await capabilities.delete(clocked.service, CALL, FIRST, CARD)
+    await capabilities.update(clocked.service, CALL, partner(FIRST), CARD, {"inboundAccess": {"isAllowed": False}})
+    await capabilities.delete(clocked.service, CALL, partner(FIRST), CARD)
     entries = [entry for _, entry in await clocked.service.store.audit(TENANT)]
-    records = [directory_audit(json.decode(entry.document, type=AuditRecord)) for entry in entries]
+    records = [directory_audit(json.decode(entry.document, type=AuditRecord), TENANT) for entry in entries]
     names = [record.activity_display_name for record in records if "capability" in record.activity_display_name]
     assert names == [
         *["Add a Microsoft 365 capability"] * 2,

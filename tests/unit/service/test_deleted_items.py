@@ -69,7 +69,7 @@ class Clocked:
     async def last_record(self) -> DirectoryAudit:
         """Return the latest record as a client reads it."""
         entries = await self.service.store.audit(TENANT)
-        return directory_audit(json.decode(entries[-1][1].document, type=AuditRecord))
+        return directory_audit(json.decode(entries[-1][1].document, type=AuditRecord), TENANT)
 
 
 @pytest.fixture
@@ -129,21 +129,28 @@ async def test_a_partner_deleted_twice_in_one_second_waits_once(clocked: Clocked
 
 
 @pytest.mark.parametrize(
-    ("operation", "activity", "kind"),
+    ("operation", "activity", "kind", "more"),
     [
-        (deleted_items.restore, "Restore partner specific cross-tenant access setting", "Restore"),
-        (deleted_items.remove, "Hard Delete partner specific cross-tenant access setting", "Delete"),
+        (deleted_items.restore, "Restore partner specific cross-tenant access setting", "Restore", []),
+        (
+            deleted_items.remove,
+            "Hard Delete partner specific cross-tenant access setting",
+            "Delete",
+            ["deletedDateTime"],
+        ),
     ],
 )
 async def test_what_is_done_with_deleted_partners_is_recorded(
-    clocked: Clocked, operation: Operation, activity: str, kind: str
+    clocked: Clocked, operation: Operation, activity: str, kind: str, more: list[str]
 ) -> None:
     await clocked.delete(FIRST)
     await operation(clocked.service, CALL, PARTNERS, FIRST)
     record = await clocked.last_record()
     assert (record.activity_display_name, record.operation_type) == (activity, kind)
     assert record.category == "CrossTenantAccessSettings"
-    assert record.target_resources[0].id == FIRST
+    (target,) = record.target_resources
+    assert target.display_name == f"CrossTenantAccessPolicy for {TENANT}"
+    assert [each.display_name for each in target.modified_properties] == ["tenantId", *more]
 
 
 async def test_what_is_done_with_deleted_synchronization_policies_is_recorded(clocked: Clocked) -> None:
