@@ -8,9 +8,12 @@ tested of the cases. Nothing on these pages is written by hand.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from docs.tables import write
 from docs.wire_cases import CONFORMANCE, pattern, read, wire_cases
@@ -20,6 +23,7 @@ from xtap.graph.paths import build, resolve
 from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.semantics.rules import RULES as MEANING
 from xtap.semantics.rules import Certainty
+from xtap.server.settings import KEYS, Settings, variable
 from xtap.service.permissions import RULES
 
 if TYPE_CHECKING:
@@ -42,6 +46,7 @@ def pages() -> Mapping[str, str]:
         "properties.md": _properties(cases),
         "permissions.md": _permissions(),
         "errors.md": _errors(cases),
+        "settings.md": _settings(),
         "differences.md": _differences(cases, known["operations"]),
     }
 
@@ -54,6 +59,25 @@ def main() -> None:
 
 def _page(title: str, *parts: str) -> str:
     return "\n\n".join((f"# {title}", HEAD, *parts)) + "\n"
+
+
+def _settings() -> str:
+    schema = msgspec.json.schema(Settings)
+    members = schema["$defs"]["Settings"]["properties"]
+    rows = []
+    for key in KEYS:
+        member = members[key] | schema["$defs"].get(members[key].get("$ref", "").rpartition("/")[2], {})
+        default = json.dumps(member["default"]) if "default" in member else ""
+        about = members[key].get("description") or member.get("description", "")
+        rows.append((f"`{key}`", f"`--{key}`", f"`{variable(key)}`", f"`{default}`", about))
+    return _page(
+        "Settings",
+        "A flag counts before a variable, a variable before a key of the configuration file, and that before the "
+        "default. The file is `xtap.toml` in the working folder, or the one that `--config` or `XTAP_CONFIG` names; "
+        "[xtap.schema.json](xtap.schema.json) is its JSON Schema. Lists are separated by commas in flags and "
+        "variables; a switch is `true` or `false` in variables and needs no value as a flag.",
+        write(("key", "flag", "variable", "default", "meaning"), rows),
+    )
 
 
 def answer(request: str) -> str:

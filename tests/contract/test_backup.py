@@ -23,7 +23,7 @@ import pytest
 from xtap.errors import AlreadyExists, Conflict, MalformedRequest
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
-from xtap.server.asgi import SIGNING_KEYS
+from xtap.server.trust import SIGNING_KEYS
 from xtap.service import backup
 from xtap.store.memory import MemoryStore
 from xtap.store.protocol import AuditEntry, Change, Write

@@ -12,7 +12,9 @@ import pytest
 from tests.contract.cluster import PASSWORD
 from tests.contract.nodes import configured, empty, unstarted
 from xtap.store.cached_store import LOOK_EVERY
+from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_migrations import MIGRATIONS
+from xtap.testing.local_server import running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +127,28 @@ def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner
         time.sleep(0.1)
     assert partner.patch(first, "isMfaAccepted", value=False) == 204
     assert partner.trust(first, "isMfaAccepted") is False
+
+
+def test_the_workers_of_one_node_lose_nothing_of_each_other(tmp_path: Path, cluster: Cluster) -> None:
+    url = empty(cluster)
+    PostgresDatabase.at(url, PASSWORD).migrate()
+    with running(configured(tmp_path / "node", url), "--workers", "3") as server:
+        headers = server.headers()
+
+        def create(number: int) -> int:
+            partner = {"tenantId": f"77777777-7777-4777-8777-{number:012d}"}
+            return httpx.post(f"{server.graph}/partners", headers=headers, json=partner).status_code
+
+        with ThreadPoolExecutor(8) as clients:
+            assert set(clients.map(create, range(60))) == {201}
+        time.sleep(LOOK_EVERY + 0.5)
+        assert {httpx.get(f"{server.graph}/partners/$count", headers=headers).text for _ in range(20)} == {"60"}
+        assert server.stop() == 0
+
+
+def test_workers_are_not_started_on_a_database_without_tables(tmp_path: Path, tcp_url: str) -> None:
+    server = unstarted(configured(tmp_path / "node", tcp_url))
+    (server.folder / ".xtap").mkdir()
+    refusal = server.run("serve", "--workers", "3", check=False)
+    assert (refusal.returncode, refusal.stderr.count("\n")) == (1, 1)
+    assert "Run 'xtap migrate' first" in refusal.stderr

@@ -24,7 +24,7 @@ from tests.laws.plain_tenant import BETA
 from tests.laws.plain_world import NOBODY, START, PlainWorld
 from tests.laws.real_world import RealWorld
 from xtap.identity import keys
-from xtap.server.asgi import SIGNING_KEYS
+from xtap.server.trust import SIGNING_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -71,6 +71,15 @@ def test_every_adr_has_context_decision_and_a_number_of_its_own():
         assert "## Decision" in text
 
 
+def test_every_adr_that_is_named_exists():
+    numbers = {page.name[:4] for page in (ROOT / "docs" / "adr").glob("*.md")}
+    texts = [path for path in tracked() if path.suffix in {".py", ".md", ".yaml", ".toml"}]
+    named = {(path.name, number) for path in texts for number in re.findall(r"adr/(\d{4})\b", path.read_text())}
+    named |= {(path.name, f"{int(n):04}") for path in texts for n in re.findall(r"\bADR (\d+)\b", path.read_text())}
+    assert len(named) > 20
+    assert {place for place in named if place[1] not in numbers} == set()
+
+
 def test_lock_files_hold_names_versions_and_hashes_only():
     for lock in (ROOT / "requirements").glob("*.txt"):
         assert re.findall(r"https?://|--index-url|--find-links", lock.read_text()) == []

@@ -21,6 +21,7 @@ from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
+from xtap.http.operations import note, noted
 from xtap.service import consistency, tenants
 from xtap.service.settling import settle
 
@@ -43,9 +44,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATH: Final = re.compile(r"(?:/([^/]+))?/access/v1/(evaluations?|search/(?:subject|resource|action)|keys)/?")
+_ROOT: Final = "/access/v1"
+_POSTED: Final = ("evaluation", "evaluations", "search/subject", "search/resource", "search/action")
 _METADATA: Final = re.compile(rf"{re.escape(WELL_KNOWN)}(?:/([^/]+))?/?")
 _ALWAYS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"), NO_SNIFF)
 _REQUEST_ID: Final = re.compile(rb"[\x20-\x7e]{1,256}")
+
+
+def operations() -> list[str]:
+    """Return every operation of this surface, as it is noted."""
+    return [f"GET {WELL_KNOWN}", f"GET {_ROOT}/keys", *(f"POST {_ROOT}/{what}" for what in _POSTED)]
 
 
 class AuthzenApp:
@@ -84,7 +92,9 @@ class AuthzenApp:
         except XtapError as error:
             status, body, more = failures.answer(error)
         except Exception:
-            log.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
+            # Not the path: a client may have put anything there, a token too.
+            about = {"request_id": request_id, "operation": noted(scope)}
+            log.exception("a request failed", extra={"xtap": about})
             status, body = 500, json.encode("An internal error occurred. The log of the server has it under this id.")
         fixed = [*_ALWAYS, (b"x-request-id", request_id.encode())]
         length = (b"content-length", str(len(body)).encode())
@@ -99,9 +109,11 @@ class AuthzenApp:
         what = found[2] if found else "metadata"
         if what in {"metadata", "keys"}:
             _require("GET", scope["method"])
+            note(scope, f"GET {WELL_KNOWN}" if what == "metadata" else f"GET {_ROOT}/{what}")
             address = base(scope["scheme"], headers.get(b"host", b""), scope.get("server"))
             return json.encode(await self._public(what, path, address)), []
         _require("POST", scope["method"])
+        note(scope, f"POST {_ROOT}/{what}")
         caller = await self._callers.of(headers)
         view = self._point.admit(caller)
         place = await self._place(found[1], view) if found and found[1] else None

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from xtap.authzen.answers import Answers, Told, disabled, not_understood, told
 from xtap.authzen.people import People
 from xtap.authzen.questions import Asker, Disabled, Incomplete, Synchronization, demanded_versions, requested_moment
-from xtap.errors import Forbidden
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
 from xtap.semantics.request import Access

@@ -72,8 +72,8 @@ async def registered(settings: Settings, wanted: list[Tenant]) -> tuple[list[Ten
     Raises:
         ConfigurationError: the embedded issuer is off.
     """
-    from xtap.server.asgi import embedded_issuer  # noqa: PLC0415 - help needs none of it
     from xtap.server.storage import open_store  # noqa: PLC0415
+    from xtap.server.trust import embedded_issuer  # noqa: PLC0415 - help needs none of it
     from xtap.service import tenants  # noqa: PLC0415
 
     if not settings.embedded_issuer:

@@ -49,8 +49,8 @@ def _write(config: Path) -> None:
 async def _fill(settings: Settings, *, demo: bool) -> None:
     from xtap.identity import authority, keys  # noqa: PLC0415 - 'xtap init --help' needs none of it
     from xtap.server import demo as demo_data  # noqa: PLC0415
-    from xtap.server.asgi import SIGNING_KEYS  # noqa: PLC0415
     from xtap.server.storage import open_store  # noqa: PLC0415
+    from xtap.server.trust import SIGNING_KEYS  # noqa: PLC0415
 
     folder = settings.folder
     try:

@@ -76,22 +76,25 @@ def main(arguments: Sequence[str]) -> int:
     module.configure(parser)
     try:
         code: int = module.run(parser.parse_args(arguments[1:]))
-    except XtapError as error:
-        for message in _messages(error):
-            print(f"xtap {name}: {message}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (XtapError, OSError) as error:
+        for message in _messages(error):
+            print(f"xtap {name}: {message}", file=sys.stderr)
+        return 1
     return code
 
 
-def _messages(error: XtapError) -> list[str]:
+def _messages(error: XtapError | OSError) -> list[str]:
     """Return what is wrong, each in one line."""
     if isinstance(error, InvalidInput):
         return [violation.message for violation in error.violations]
+    if isinstance(error, OSError):  # a file or folder that may not be used, wherever it was met
+        place = error.filename or "the system"
+        return [f"{place}: {error.strerror or error}. Give the user that runs xtap access to it."]
     return [error.message]
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtap.cli.main import add_settings, settings_of
+from xtap.errors import XtapError
 
 if TYPE_CHECKING:
     import argparse
 
     from xtap.server.asgi import Application
     from xtap.server.settings import Settings
+    from xtap.server.workers import Worker
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,32 +26,58 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the application and listen."""
+    """Build the application and listen, in as many processes as the settings say."""
+    from xtap.server import logs  # noqa: PLC0415 - 'xtap serve --help' needs no server
+    from xtap.server.asgi import metrics_of  # noqa: PLC0415
+    from xtap.server.serve import certificate_of, require_free  # noqa: PLC0415
+    from xtap.server.settings import check  # noqa: PLC0415
+    from xtap.server.storage import claimed  # noqa: PLC0415
+    from xtap.server.workers import Workers  # noqa: PLC0415
+
     settings = settings_of(args)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    _run(_serve(settings, args))
-    return 0
+    logs.configure(settings)
+    check(settings)
+    require_free(settings)
+    if settings.workers == 1:
+        return _run(_serve(settings, args, None))
+    with claimed(settings):
+        if settings.tls_port:
+            certificate_of(settings)
+        return Workers(settings.workers, metrics_of(settings), partial(_work, settings, args)).run()
 
 
-def _run(main: object) -> None:
+def _work(settings: Settings, args: argparse.Namespace, worker: Worker) -> int:
+    try:
+        return _run(_serve(settings, args, worker))
+    except XtapError as error:
+        print(f"xtap serve: {error.message}", file=sys.stderr)
+        return 1
+
+
+def _run(main: object) -> int:
     try:
         import uvloop  # noqa: PLC0415 - not there on Windows
     except ImportError:
         asyncio.run(main)  # type: ignore[arg-type]
     else:
         uvloop.run(main)  # type: ignore[arg-type]
+    return 0
 
 
-async def _serve(settings: Settings, args: argparse.Namespace) -> None:
-    from xtap.server.asgi import build  # noqa: PLC0415 - 'xtap serve --help' needs no server
+async def _serve(settings: Settings, args: argparse.Namespace, worker: Worker | None) -> None:
+    from xtap.server.asgi import build  # noqa: PLC0415 - see run
+    from xtap.server.lifetime import Lifetime  # noqa: PLC0415
     from xtap.server.serve import serve  # noqa: PLC0415
 
-    application = await build(settings)
+    files = [Path(name) for name in (settings.tls_cert, settings.tls_key) if name]
+    lifetime = Lifetime(files, None if worker is None else worker.lifeline)
+    application = await build(settings, worker)
 
     async def greet() -> None:
-        print(await _greeting(application, args), flush=True)
+        if worker is None or worker.index == 0:
+            print(await _greeting(application, args), flush=True)
 
-    await serve(application, greet)
+    await serve(application, greet, lifetime, lambda: settings_of(args))
 
 
 async def _greeting(application: Application, args: argparse.Namespace) -> str:
@@ -100,8 +128,6 @@ def _same_place(args: argparse.Namespace, settings: Settings) -> str:
     from xtap.server.settings import Settings as Defaults  # noqa: PLC0415 - see _serve
 
     port = None if settings.tls_port == Defaults().tls_port else str(settings.tls_port)
-    given = (
-        *((name, getattr(args, name, None)) for name in ("config", "data", "database", "database_password_file")),
-        ("tls_port", port),
-    )
+    names = ("config", "data", "database", "database_password_file", "public_url")
+    given = (*((name, getattr(args, name, None)) for name in names), ("tls_port", port))
     return "".join(f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in given if value)

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app-only", action="store_true", help="an app-only token (the default without --scope)")
     parser.add_argument("--user", default="admin", help="user of a delegated token (default: admin)")
     parser.add_argument("--lifetime", type=int, default=3600, metavar="SECONDS", help="default: 3600")
-    add_settings(parser, "data", "database", "database-password-file", "host", "tls-port")
+    add_settings(parser, "data", "database", "database-password-file", "host", "tls-port", "public-url")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
 async def _token(settings: Settings, args: argparse.Namespace) -> str:
     from xtap.model.directory import Application  # noqa: PLC0415 - 'xtap token --help' needs none of it
     from xtap.model.pristine import derived_id  # noqa: PLC0415
-    from xtap.server.asgi import embedded_issuer  # noqa: PLC0415
     from xtap.server.storage import open_store  # noqa: PLC0415
+    from xtap.server.trust import embedded_issuer  # noqa: PLC0415
     from xtap.service import tenants  # noqa: PLC0415
     from xtap.service.permissions import PERMISSIONS  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
+from xtap.http.operations import note, noted
 from xtap.model.versions import BETA, V1, VERSIONS
 from xtap.service import consistency
 from xtap.service.context import Call
@@ -56,6 +57,15 @@ _ALWAYS = (
 _ODATA = (b"odata-version", b"4.0")
 
 
+METADATA: Final = "GET /$metadata"
+
+
+def operations() -> list[str]:
+    """Return every operation of this surface, as it is noted."""
+    routes = [*ROUTES.items(), *BETA_ROUTES.items()]
+    return [METADATA, *dict.fromkeys(f"{method} /{path}" for path, methods in routes for method in methods)]
+
+
 class GraphApp:
     """Everything below ``/v1.0`` and ``/beta``.
 
@@ -87,6 +97,7 @@ class GraphApp:
             scope["query_string"],
             headers,
             partial(read, receive),
+            scope,
         )
         request_id = self._service.new_id()
         client_id = client_request_id(headers, request_id)
@@ -104,11 +115,14 @@ class GraphApp:
         except XtapError as error:
             return failures.answer(error, request_id, client_id, self._service.now())
         except Exception:
-            log.exception("request %s failed: %s %s", request_id, request.method, request.path)
+            # Not the path: a client may have put anything there, a token too.
+            about = {"request_id": request_id, "operation": noted(request.scope)}
+            log.exception("a request failed", extra={"xtap": about})
             return failures.answer(failures.unexpected(), request_id, client_id, self._service.now())
 
     async def _answer(self, request: Request, request_id: str) -> Answer:
         if metadata.is_at(request.path):
+            note(request.scope, METADATA)
             return metadata.get(request)
         headers, version, method = request.headers, request.version, request.method
         caller = await self._callers.of(headers)
@@ -117,6 +131,7 @@ class GraphApp:
         handler = node.methods.get(method)
         if handler is None:
             raise failures.not_allowed(node.methods)
+        note(request.scope, f"{method} /{node.route}")
         body = decoded(await request.body(), headers) if method in _WITH_BODY else b""
         if versions.DEMANDED in headers:
             await self._catch_up(headers, caller.tenant)

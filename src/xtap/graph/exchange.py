@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from xtap.model.versions import Version
 from xtap.service.context import Call, Service
@@ -31,6 +31,7 @@ class Request(Struct, frozen=True):
         query: the raw query string.
         headers: request headers, lower-case names.
         body: reads the body; it is not asked for methods without one.
+        scope: of the connection, in which the operation is noted (``xtap.http.operations``).
     """
 
     method: str
@@ -40,6 +41,7 @@ class Request(Struct, frozen=True):
     query: bytes
     headers: Mapping[bytes, bytes]
     body: Callable[[], Awaitable[bytes]]
+    scope: MutableMapping[str, Any] = field(default_factory=dict)
 
 
 def client_request_id(headers: Mapping[bytes, bytes], otherwise: str) -> str:

@@ -29,10 +29,11 @@ _KEY_NAMES = frozenset({None, "tenantId="})
 
 @dataclass(slots=True)
 class Node:
-    """One place in the tree: the methods it answers, and the segments below it."""
+    """One place in the tree: the methods it answers, the segments below it, and its address in the table of routes."""
 
     methods: dict[str, Handler] = field(default_factory=dict)
     children: dict[str, Node] = field(default_factory=dict)
+    route: str = ""
 
 
 def build(routes: Mapping[str, Mapping[str, Handler]]) -> Node:
@@ -43,6 +44,7 @@ def build(routes: Mapping[str, Mapping[str, Handler]]) -> Node:
         for segment in path.split("/"):
             node = node.children.setdefault(segment.lower(), Node())
         node.methods.update(methods)
+        node.route = path
     return root
 
 

@@ -47,6 +47,10 @@ class Callers:
         self._store = store
         self._registered: set[TenantId] = set()
 
+    def judge_by(self, tokens: Tokens) -> None:
+        """Let somebody else verify bearer tokens from now on; those that were verified are verified again."""
+        self._tokens = tokens
+
     async def of(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return the caller of a request.
 

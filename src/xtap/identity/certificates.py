@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import logging
+import ssl
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xtap.identity.authority import Certificates
+
+log = logging.getLogger(__name__)
+
+WARN: Final = dt.timedelta(days=14)
+"""A certificate of somebody else's making that ends sooner than this is worth a warning."""
 
 CA_DAYS: Final = 3650
 SERVER_DAYS: Final = 397
@@ -54,6 +61,39 @@ def bring_up_to_date(files: Certificates, now: float, hosts: Sequence[str]) -> f
     ca, ca_key = _authority(files.ca, files.ca_key, moment)
     certificate = _good_certificate(files, ca, moment, names) or _issue(files, ca, ca_key, moment, names)
     return (certificate.not_valid_after_utc - dt.timedelta(days=RENEW_DAYS)).timestamp()
+
+
+def require_good(certificate: Path, key: Path, now: float) -> None:
+    """Prove that a listener can use a certificate of somebody else's making; warn when it ends soon.
+
+    Args:
+        certificate: chain in PEM, the server's own first.
+        key: its private key in PEM, without a password.
+        now: seconds since 1970.
+
+    Raises:
+        ConfigurationError: they cannot be read, do not belong together, or are not valid now.
+    """
+    try:
+        # An empty password, because without any OpenSSL would ask the terminal for one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"The certificate {certificate} cannot be used with the key {key} ({reason}). Expected the chain in PEM, "
+            "the server's own certificate first, and its private key in PEM without a password."
+        ) from None
+    moment = dt.datetime.fromtimestamp(now, dt.UTC)
+    begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+    if moment > ends:
+        raise ConfigurationError(f"The certificate {certificate} expired on {ends:%Y-%m-%d %H:%M} UTC. Renew it.")
+    if moment < begins:
+        raise ConfigurationError(
+            f"The certificate {certificate} is not valid before {begins:%Y-%m-%d %H:%M} UTC. Check the clock."
+        )
+    if ends - moment < WARN:
+        log.warning("the certificate %s expires on %s UTC", certificate, f"{ends:%Y-%m-%d %H:%M}")
 
 
 def _authority(path: Path, key_path: Path, now: dt.datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from msgspec import json
 
-from xtap import __version__
 from xtap.authzen.app import AuthzenApp
+from xtap.authzen.app import operations as authzen_operations
 from xtap.authzen.evaluation import DecisionPoint
 from xtap.authzen.metadata import Metadata
 from xtap.authzen.search import Searches
@@ -25,36 +25,49 @@ from xtap.emulator.clock import Clock
 from xtap.emulator.limits import RequestLimits
 from xtap.emulator.past import PastStore
 from xtap.emulator.repeating import standing
-from xtap.errors import NotFound, Unavailable
+from xtap.errors import NotFound
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
+from xtap.graph.app import operations as graph_operations
 from xtap.http import NO_SNIFF
 from xtap.http.bodies import within
+from xtap.http.operations import OTHER, note
 from xtap.identity import keys
-from xtap.identity.callers import Callers
-from xtap.identity.embedded import EmbeddedIssuer
-from xtap.identity.issuers import TrustedIssuer
-from xtap.identity.throttle import GUESSES, GUESSES_PER_SECOND, Buckets, Throttle
-from xtap.identity.tokens import Verifier
 from xtap.model.versions import VERSIONS
-from xtap.server import cloud_metadata, resource_manager
-from xtap.server.directory import LocalDirectory
+from xtap.server import cloud_metadata, health, resource_manager
+from xtap.server.metrics import Metrics
+from xtap.server.observing import observer_of
+from xtap.server.proxied import behind_proxy
 from xtap.server.settings import check, operator_of
 from xtap.server.storage import open_store
+from xtap.server.trust import SIGNING_KEYS, Trust
+from xtap.server.workers import Worker
 from xtap.service.context import Service
 from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
+    from typing import TypeAlias
 
-    from xtap.identity.discovery import DiscoveredKeys
+    from xtap.identity.embedded import EmbeddedIssuer
+    from xtap.server.observing import Observer
     from xtap.server.settings import Settings
     from xtap.store.protocol import Store
 
-SIGNING_KEYS: Final = "issuer.jwks.json"
+    Scope: TypeAlias = MutableMapping[str, Any]
+    Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _ISSUER_PATH = re.compile(r"/[^/]+/(oauth2|v2\.0|discovery)/")
+_ISSUER, _EMULATOR, _HEALTH = "issuer", "emulator", "health"
+_CLOUD, _SUBSCRIPTIONS = f"GET {cloud_metadata.PATH}", f"GET {resource_manager.PATH}"
+
+
+def operations() -> list[str]:
+    """Return every operation of a server, as requests are noted with."""
+    return [*graph_operations(), *authzen_operations(), _CLOUD, _SUBSCRIPTIONS, _ISSUER, _EMULATOR, _HEALTH, OTHER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,69 +76,70 @@ class Application:
 
     settings: Settings
     store: Store
-    callers: Callers
-    issuer: EmbeddedIssuer | None
-    discovered: DiscoveredKeys | None
+    trust: Trust
     graph: GraphApp
     authzen: AuthzenApp
     decision_log: DecisionLog | None
+    metrics: Metrics | None = None
+    observer: Observer | None = None
     emulator: Emulator | None = None
 
-    async def __call__(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        """Answer one request; where tests may ask for faults, those come first."""
+    @property
+    def issuer(self) -> EmbeddedIssuer | None:
+        """The embedded issuer, None if there is none."""
+        return self.trust.issuer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, and see to it that what is observed of it is told."""
         if scope["type"] != "http":
             return
         if scope["method"] in _WITH_BODY:
             receive = within(receive, self.settings.request_timeout)
-        if self.emulator is not None:
-            await self.emulator(scope, receive, send, self._answer)
-        else:
+        if self.settings.public_url:
+            scope = behind_proxy(scope, self.settings.public_url)
+        if self.observer is None:
             await self._answer(scope, receive, send)
+        else:
+            await self.observer.request(scope, receive, send, self._answer)
 
-    async def _answer(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; where tests may ask for faults, those come first."""
+        if self.emulator is None:
+            await self._routed(scope, receive, send)
+        else:
+            note(scope, _EMULATOR)
+            await self.emulator(scope, receive, send, self._routed)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by its first path segment."""
         path: str = scope["path"]
         if path[1:5].lower() in VERSIONS and path[5:6] in {"/", ""}:
             await self.graph(scope, receive, send)
         elif self.authzen.answers(path):
             await self.authzen(scope, receive, send)
-        elif path in {"/healthz", "/readyz"}:
-            await _reply(send, *await self._health(path))
+        elif path in health.PATHS:
+            note(scope, _HEALTH)
+            await _reply(send, *await health.answer(path, self.store))
         elif path == cloud_metadata.PATH and scope["method"] == "GET":
+            note(scope, _CLOUD)
             await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
         elif path == resource_manager.PATH and scope["method"] == "GET":
-            await _reply(send, *await resource_manager.answer(self.callers, dict(scope["headers"])))
+            note(scope, _SUBSCRIPTIONS)
+            await _reply(send, *await resource_manager.answer(self.trust.callers, dict(scope["headers"])))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
+            note(scope, _ISSUER)
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
             await _reply(send, 404, _nothing_here(path))
 
-    async def _health(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Say whether the process is alive (``/healthz``), and whether it can answer (``/readyz``)."""
-        if path == "/readyz":
-            try:
-                await self.store.check()
-            except Unavailable as error:
-                return 503, {"status": "unavailable", "reason": error.message}
-        return 200, {"status": "ok", "version": __version__}
-
     async def close(self) -> None:
-        """Finish accepted changes, write noted decisions, and let go of the storage and of the issuer."""
+        """Finish accepted changes, write noted decisions and spans, and let go of the storage and of the issuer."""
         if self.decision_log is not None:
             await self.decision_log.close()
         await self.store.close()
-        if self.discovered is not None:
-            await self.discovered.close()
+        await self.trust.close()
+        if self.observer is not None:
+            await self.observer.close()
 
 
 def _nothing_here(path: str) -> dict[str, Any]:
@@ -135,16 +149,20 @@ def _nothing_here(path: str) -> dict[str, Any]:
     return body
 
 
-async def build(settings: Settings) -> Application:
+async def build(settings: Settings, worker: Worker | None = None) -> Application:
     """Build the application of the settings, with its storage open.
+
+    Args:
+        settings: all of it.
+        worker: which of several processes this is; None if it is the only one.
 
     Raises:
         ConfigurationError: it cannot start like this.
     """
     check(settings)
-    store = open_store(settings, exclusive=True)
+    store = open_store(settings, exclusive=worker is None)
     try:
-        return await assemble(settings, service_of(settings, store))
+        return await assemble(settings, service_of(settings, store), worker)
     except BaseException:
         await store.close()
         raise
@@ -162,7 +180,7 @@ def service_of(settings: Settings, store: Store) -> Service:
     )
 
 
-async def assemble(settings: Settings, service: Service) -> Application:
+async def assemble(settings: Settings, service: Service, worker: Worker | None = None) -> Application:
     """Build the application around a service that exists: another store, another clock.
 
     Raises:
@@ -176,26 +194,23 @@ async def assemble(settings: Settings, service: Service) -> Application:
     if settings.emulator:
         service = replace(service, now=clock.now, store=cast("Store", PastStore(service.store)))
     limits = RequestLimits(clock.now)
-    issuer = embedded_issuer(settings, service.store) if settings.embedded_issuer else None
-    discovered = _discovered(settings) if settings.issuer else None
-    trusted = [] if issuer is None else [issuer.trusted()]
-    if discovered is not None:
-        audiences, algorithms = frozenset(settings.audience), frozenset(settings.algorithms)
-        trusted.append(TrustedIssuer(settings.issuer, audiences, discovered, algorithms))
-    callers = Callers(Verifier(trusted, time.time), service.store, _throttle(settings))
+    worker = worker or Worker(0, metrics_of(settings))
+    observer = observer_of(settings, service.store, worker.counts())
+    if observer is not None:
+        service = replace(service, store=observer.store)
+    trust = Trust(settings, service.store)
     paging = await paging_key(service.store, os.urandom)
-    graph = GraphApp(service, callers, paging, limits.admit if settings.emulator else None)
+    graph = GraphApp(service, trust.callers, paging, limits.admit if settings.emulator else None)
     noted = _decision_log(settings, service, paging)
-    point = DecisionPoint(service, noted)
-    authzen = AuthzenApp(service, callers, point, Searches(point, paging), _metadata(settings))
-    emulator = Emulator(service, callers, clock, limits) if settings.emulator else None
-    return Application(settings, service.store, callers, issuer, discovered, graph, authzen, noted, emulator)
+    point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
+    authzen = AuthzenApp(service, trust.callers, point, Searches(point, paging), _metadata(settings))
+    emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
+    return Application(settings, service.store, trust, graph, authzen, noted, worker.metrics, observer, emulator)
 
 
-def _throttle(settings: Settings) -> Throttle | None:
-    if not settings.rate_limit and not settings.tenant_rate_limit:
-        return None
-    return Throttle(settings.rate_limit, settings.tenant_rate_limit, time.monotonic)
+def metrics_of(settings: Settings) -> Metrics | None:
+    """Make the place where the server counts, for all its workers; None if nobody can ask for it."""
+    return Metrics(operations(), settings.workers) if settings.metrics_port else None
 
 
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
@@ -212,26 +227,6 @@ def _metadata(settings: Settings) -> Metadata:
     return Metadata(signing, frozenset({settings.http_url, settings.https_url}), time.time)
 
 
-def embedded_issuer(settings: Settings, store: Store) -> EmbeddedIssuer:
-    """Build the embedded issuer of the settings.
-
-    Raises:
-        ConfigurationError: its keys cannot be used.
-    """
-    directory = LocalDirectory(store, demo_allowed=settings.is_local)
-    signing = keys.load_or_create(settings.folder / SIGNING_KEYS)
-    guesses = Buckets(GUESSES_PER_SECOND, GUESSES, time.monotonic)
-    return EmbeddedIssuer(settings.https_url, signing, directory, time.time, guesses=guesses)
-
-
-def _discovered(settings: Settings) -> DiscoveredKeys:
-    from xtap.identity.discovery import DiscoveredKeys  # noqa: PLC0415 - only servers with an issuer of their own pay
-
-    return DiscoveredKeys(
-        settings.issuer, time.monotonic, ca_file=Path(settings.issuer_ca) if settings.issuer_ca else None
-    )
-
-
 @cache
 def _issuer_app(issuer: EmbeddedIssuer) -> Any:
     """Build the issuer's pages when they are first asked for: the web framework costs 0.1 s to load."""
@@ -240,7 +235,7 @@ def _issuer_app(issuer: EmbeddedIssuer) -> Any:
     return issuer_app(issuer)
 
 
-async def _reply(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], status: int, body: object) -> None:
+async def _reply(send: Send, status: int, body: object) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-cache"), NO_SNIFF]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.encode(body)})

@@ -111,7 +111,7 @@ def _json(document: dict[str, object], status: int, headers: dict[str, str]) -> 
 
 
 def _address(request: Request) -> str:
-    """Return the machine that asks; behind a proxy that is the proxy."""
+    """Return the machine that asks (behind a proxy: ``proxied.py``)."""
     return "" if request.client is None else request.client.host
 
 

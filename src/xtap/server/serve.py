@@ -1,12 +1,14 @@
-"""How does the application listen? One process, one event loop, plain http and https side by side."""
+"""How does one process listen? One event loop; plain http, https and the metrics side by side."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
-import signal
+import logging
 import socket
+import ssl
 import time
 from math import ceil
 from pathlib import Path
@@ -19,12 +21,18 @@ from granian.server.embed import Server
 from xtap.errors import ConfigurationError
 from xtap.identity import authority
 from xtap.server.connections import allowed, close_silent
+from xtap.server.metrics import metrics_app
+from xtap.server.reloading import reload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from xtap.server.asgi import Application
+    from xtap.server.lifetime import Lifetime
+    from xtap.server.metrics import Metrics
     from xtap.server.settings import Settings
+
+log = logging.getLogger(__name__)
 
 MAX_HEAD: Final = 64 * 1024
 """Bytes of the longest head of a request."""
@@ -32,18 +40,23 @@ MAX_HEAD: Final = 64 * 1024
 MAX_STREAMS: Final = 100
 """Requests that one HTTP/2 connection may have under way."""
 
+SHOWN_SECONDS: Final = 5.0
+"""How long a listener may take to show a new certificate, before the old one goes all the same."""
+
 _TLS: Final = {"1.2": SSLProtocols.tls12, "1.3": SSLProtocols.tls13}
-
-GRACE_SECONDS: Final = 3.0
-"""How long requests may take to end after a stop; an idle HTTP/2 connection would keep the listener for ever."""
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
-async def serve(application: Application, ready: Callable[[], Awaitable[None]]) -> None:
-    """Listen until SIGTERM or SIGINT, then finish what was begun.
+async def serve(
+    application: Application, ready: Callable[[], Awaitable[None]], lifetime: Lifetime, gather: Callable[[], Settings]
+) -> None:
+    """Listen until the lifetime ends, then finish what was begun.
 
     Args:
         application: what answers.
-        ready: run once both listeners answer, beside the first requests.
+        ready: run once all listeners answer, beside the first requests.
+        lifetime: when to reload, and when to stop.
+        gather: reads the settings again, for a reload.
 
     Raises:
         ConfigurationError: a port is taken, or the certificate cannot be used.
@@ -51,45 +64,94 @@ async def serve(application: Application, ready: Callable[[], Awaitable[None]]) 
     # What start-up made lives until the end: the collector need not look at it again, so its pauses stay short.
     gc.collect()
     gc.freeze()
-    servers = _servers(application)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    running = [asyncio.create_task(server.serve()) for server in servers]
-    stop = asyncio.create_task(stopping.wait())
-    closing = asyncio.create_task(close_silent(application.settings.ports, application.settings.idle_timeout))
+    settings = application.settings
+    listeners = Listeners(application)
+    closing = asyncio.create_task(close_silent({*settings.ports, settings.metrics_port}, settings.idle_timeout))
     try:
-        await _listening(application.settings)
-        await ready()
-        await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)
+        listeners.open(settings)
+        await _listening(settings, listeners.ended)
+        if not listeners.ended.is_set():
+            await ready()
+        async for _ in lifetime.reloads(listeners.ended):
+            await reload(application, listeners, gather)
+        if listeners.ended.is_set():
+            raise ConfigurationError("A listener ended by itself; the log says why.")
     finally:
         closing.cancel()
-        for server in servers:
-            server.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait(running, timeout=GRACE_SECONDS)
+        await listeners.close(settings.stop_timeout)
         await application.close()
 
 
-def _servers(application: Application) -> list[Server]:
-    settings = application.settings
-    if not settings.ports:
-        raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
-    servers = []
-    if settings.port:
-        servers.append(_server(application, settings.port))
-    if settings.tls_port:
-        servers.append(_server(application, settings.tls_port, *_certificate(settings)))
-    return servers
+class Listeners:
+    """The ports of one process.
+
+    Attributes:
+        ended: set when a listener ended by itself.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._running: dict[Server, asyncio.Task[None]] = {}
+        self._https: Server | None = None
+        self._shown = b""
+        self.ended = asyncio.Event()
+
+    def open(self, settings: Settings) -> None:
+        """Listen on every port of the settings.
+
+        Raises:
+            ConfigurationError: there is none, or the certificate cannot be used.
+        """
+        if not settings.ports:
+            raise ConfigurationError("Both ports are 0: set --port or --tls-port.")
+        pair = certificate_of(settings) if settings.tls_port else None  # before anything listens
+        if settings.port:
+            self._start(_server(self._application, settings.port))
+        if pair is not None:
+            self._https = self._start(_server(self._application, settings.tls_port, *pair))
+            self._shown = pair[0].read_bytes()
+        if self._application.metrics is not None:
+            self._start(_metrics_server(settings, self._application.metrics))
+
+    async def change_certificate(self, certificate: Path, key: Path) -> None:
+        """Show another certificate to clients that connect from now on; requests under way end as they began."""
+        before, content = self._https, certificate.read_bytes()  # noqa: ASYNC240 - a small local file, on a reload
+        if before is None or content == self._shown:
+            return
+        # Both listen at the same time (SO_REUSEPORT), so nobody meets a closed port.
+        settings = self._application.settings
+        self._https = self._start(_server(self._application, settings.tls_port, certificate, key))
+        self._shown = content
+        await _until_shown(settings.host, settings.tls_port, ssl.PEM_cert_to_DER_cert(_first(content)))
+        before.stop()  # type: ignore[no-untyped-call]
+
+    async def close(self, seconds: float) -> None:
+        """Accept nothing more, and wait so long for requests under way."""
+        tasks = list(self._running.values())
+        for server in self._running:
+            server.stop()  # type: ignore[no-untyped-call]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    def _start(self, server: Server) -> Server:
+        task = asyncio.create_task(server.serve())
+        self._running[server] = task
+        task.add_done_callback(lambda ended: self._end(server, ended))
+        return server
+
+    def _end(self, server: Server, task: asyncio.Task[None]) -> None:
+        del self._running[server]
+        if not server.interrupt_signal:  # nobody told it to stop
+            log.error("a listener ended", exc_info=None if task.cancelled() else task.exception())
+            self.ended.set()
 
 
 def _server(application: Application, port: int, certificate: Path | None = None, key: Path | None = None) -> Server:
     settings = application.settings
-    _require_free(settings.host, port)
     limit = ceil(settings.request_timeout)
     return Server(
         application,
-        address=settings.host,
+        address=_address(settings.host),
         port=port,
         interface=Interfaces.ASGINL,
         backlog=1024,
@@ -111,35 +173,90 @@ def _server(application: Application, port: int, certificate: Path | None = None
     )
 
 
-def _certificate(settings: Settings) -> tuple[Path, Path]:
+def _address(host: str) -> str:
+    """Return the address of a name: Granian takes no names."""
+    return host if ":" in host else socket.gethostbyname(host)
+
+
+def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
+    return Server(
+        metrics_app(metrics),
+        address=_address(settings.metrics_host),
+        port=settings.metrics_port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_enabled=False,
+    )
+
+
+def certificate_of(settings: Settings) -> tuple[Path, Path]:
+    """Return certificate and key of the settings, which are good now.
+
+    Raises:
+        ConfigurationError: they are not there, are no pair, or are not valid now.
+    """
     if settings.tls_cert:
-        files = (Path(settings.tls_cert), Path(settings.tls_key))
-        for file in files:
+        certificate, key = Path(settings.tls_cert), Path(settings.tls_key)
+        for file in (certificate, key):
             if not file.is_file():
                 raise ConfigurationError(f"There is no file {file} (--tls-cert, --tls-key).")
-        return files
-    hosts = authority.LOCAL_HOSTS if settings.is_local else (*authority.LOCAL_HOSTS, settings.host)
+        from xtap.identity.certificates import require_good  # noqa: PLC0415 - loads cryptography
+
+        require_good(certificate, key, time.time())
+        return certificate, key
+    hosts = authority.LOCAL_HOSTS if settings.is_loopback else (*authority.LOCAL_HOSTS, settings.host)
     made = authority.ensure(settings.folder, time.time(), hosts)
     return made.certificate, made.key
 
 
-def _require_free(host: str, port: int) -> None:
-    """Notice a taken port before the listener does: it would only log."""
+def require_free(settings: Settings) -> None:
+    """Notice a port that is taken before the listeners do: they would only log, or share it.
+
+    Raises:
+        ConfigurationError: another program has one, or it cannot be had.
+    """
+    places = ((settings.host, settings.port, "--port"), (settings.host, settings.tls_port, "--tls-port"))
+    for host, port, flag in (*places, (settings.metrics_host, settings.metrics_port, "--metrics-port")):
+        if port:
+            _require_free(host, port, flag)
+
+
+def _require_free(host: str, port: int, flag: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ConfigurationError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port or --tls-port."
-            ) from None
+            other = "an address of this machine" if error.errno == errno.EADDRNOTAVAIL else f"another {flag}"
+            raise ConfigurationError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose {other}.") from None
 
 
-async def _listening(settings: Settings) -> None:
-    """Wait until each listener accepts a connection."""
+def _first(chain: bytes) -> str:
+    """Return the first certificate of a chain in PEM."""
+    text = chain.decode("ascii", "ignore")
+    return f"{text[text.index(_BEGIN) : text.index(_END)]}{_END}"
+
+
+async def _until_shown(host: str, port: int, certificate: bytes) -> None:
+    """Wait until a listener of the port shows this certificate (DER)."""
+    unverified = ssl._create_unverified_context()  # noqa: S323, SLF001 - looks at the certificate, sends nothing
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SHOWN_SECONDS):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection(host, port, ssl=unverified)
+                    found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+                    writer.close()
+                    if found == certificate:
+                        return
+                await asyncio.sleep(0.01)
+
+
+async def _listening(settings: Settings, ended: asyncio.Event) -> None:
+    """Wait until each listener accepts a connection, or one has ended."""
     for port in settings.ports:
-        while True:
+        while not ended.is_set():
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(settings.host, port)
                 writer.close()

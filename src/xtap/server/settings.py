@@ -6,14 +6,17 @@ One table: the fields of :class:`Settings`. A field ``tls_port`` is the flag ``-
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from datetime import datetime
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from msgspec import Meta, Struct, ValidationError, convert, structs
+from msgspec import Meta, Struct, ValidationError, convert, inspect, structs
 
 from xtap.errors import ConfigurationError
 from xtap.model.ids import TenantId, is_guid
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
 CONFIG_FILE = "xtap.toml"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class LogFormat(StrEnum):
+    """How a line of the log looks."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -46,6 +56,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     tls_min_version: Annotated[
         Literal["1.2", "1.3"], Meta(description="oldest TLS that clients may use, 1.2 or 1.3; ciphers are rustls' own")
     ] = "1.2"
+    public_url: Annotated[
+        str,
+        Meta(description="address by which clients reach this server through a proxy, such as https://xtap.example"),
+    ] = ""
+    workers: Annotated[
+        int, Meta(ge=1, le=64, description="processes that serve together (Linux); each has its own memory")
+    ] = 1
+    stop_timeout: Annotated[
+        float, Meta(ge=0, le=3600, description="seconds that requests under way may take after a stop")
+    ] = 3.0
     issuer: Annotated[
         str, Meta(description="trusted token issuer, the exact 'iss'; '{tenantid}' stands for the token's tid")
     ] = ""
@@ -106,15 +126,23 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         float, Meta(ge=0, description="requests per second of all clients of a tenant together; 0 for no limit")
     ] = 0.0
 
+    log_format: Annotated[LogFormat, Meta(description="how log lines look: text or json")] = LogFormat.TEXT
+    log_requests: Annotated[bool, Meta(description="log one line for each request, without what clients sent")] = False
+    metrics_host: Annotated[str, Meta(description="address of /metrics, which needs no token")] = "127.0.0.1"
+    metrics_port: Annotated[Port, Meta(description="port of /metrics for Prometheus; 0 for none")] = 0
+    otlp_endpoint: Annotated[
+        str, Meta(description="OpenTelemetry collector (OTLP over HTTP) for traces; needs 'xtap[tracing]'")
+    ] = ""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the listeners."""
+        return _is_loopback(self.host)
+
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can reach the listener."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        """Whether only this machine can reach the server: nor do others by a public address."""
+        return self.is_loopback and (not self.public_url or _is_loopback(_host_of(self.public_url)))
 
     @property
     def folder(self) -> Path:
@@ -133,18 +161,25 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
 
     @property
     def https_url(self) -> str:
-        """Where https is spoken, by the name that the local certificate has; the embedded issuer lives there."""
-        return f"https://{'localhost' if self.is_local else self._address}:{self.tls_port}"
+        """Where clients speak https, by the name that the certificate has; the embedded issuer lives there."""
+        if self.public_url.startswith("https:"):
+            return self.public_url.rstrip("/")
+        return f"https://{'localhost' if self.is_loopback else self._address}:{self.tls_port}"
 
     @property
     def _address(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-KEYS = tuple(field.encode_name for field in structs.fields(Settings))
+_TYPES = MappingProxyType({field.encode_name: inspect.type_info(field.type) for field in structs.fields(Settings)})
+
+KEYS = tuple(_TYPES)
 """Every key, in the order of the help."""
 
-_NUMBERS = {field.encode_name for field in structs.fields(Settings) if isinstance(field.default, float)}
+
+def variable(key: str) -> str:
+    """Return the environment variable of a key."""
+    return f"XTAP_{key.upper().replace('-', '_')}"
 
 
 def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
@@ -160,9 +195,8 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
     """
     settings = _read(config or Path(CONFIG_FILE), required=config is not None)
     for key in KEYS:
-        variable = f"XTAP_{key.upper().replace('-', '_')}"
-        if variable in environment:
-            settings[key] = _parsed(key, environment[variable], variable)
+        if variable(key) in environment:
+            settings[key] = _parsed(key, environment[variable(key)], variable(key))
         if key in flags:
             _refuse_secret(key, flags[key])
             settings[key] = _parsed(key, flags[key], f"--{key}")
@@ -188,16 +222,21 @@ def _read(path: Path, *, required: bool) -> dict[str, object]:
 def _parsed(key: str, text: str, source: str) -> object:
     """Read one value that came as text; ``source`` is the flag or variable it stood in."""
     value: object = text
-    if key in {"audience", "algorithms"}:
-        value = tuple(part.strip() for part in text.split(",") if part.strip())
-    elif key in {"embedded-issuer", "unsafe-embedded-issuer-on-network", "emulator", "decision-log-unmasked"}:
-        value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    elif key in {"port", "tls-port"}:
-        value = int(text) if text.isdecimal() and len(text) < 10 else text
-    elif key in _NUMBERS:
-        value = _number(text)
+    match _plain(_TYPES[key]):
+        case inspect.VarTupleType():
+            value = tuple(part.strip() for part in text.split(",") if part.strip())
+        case inspect.BoolType():
+            value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+        case inspect.IntType():
+            value = int(text) if text.isdecimal() and len(text) < 10 else text
+        case inspect.FloatType():
+            value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value
+
+
+def _plain(type_: inspect.Type) -> inspect.Type:
+    return type_.type if isinstance(type_, inspect.Metadata) else type_
 
 
 def _refuse_secret(key: str, text: str) -> None:
@@ -268,16 +307,58 @@ def check(settings: Settings) -> None:
         )
     if settings.embedded_issuer and not settings.is_local and not settings.unsafe_embedded_issuer_on_network:
         raise ConfigurationError(
-            f"The embedded issuer gives tokens to whoever knows a client secret, and {settings.host} can be reached "
-            "from other machines. Listen on 127.0.0.1, or pass --unsafe-embedded-issuer-on-network."
+            "The embedded issuer gives tokens to whoever knows a client secret, and "
+            f"{settings.public_url or settings.host} can be reached from other machines. Listen on 127.0.0.1 without a "
+            "--public-url, or pass --unsafe-embedded-issuer-on-network."
         )
     if settings.embedded_issuer and not settings.tls_port:
         raise ConfigurationError("The embedded issuer needs https: set --tls-port to another value than 0.")
     if settings.emulator and not (settings.embedded_issuer and settings.is_local):
         raise ConfigurationError(
-            "--emulator lets tests overwrite policies: it needs --embedded-issuer and a loopback address (--host)."
+            "--emulator lets tests overwrite policies: it needs --embedded-issuer and loopback addresses (--host, "
+            "--public-url)."
         )
     operator_of(settings)
+    _check_listeners(settings)
     _check_start(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise ConfigurationError("--tls-cert and --tls-key go together.")
+
+
+def _check_listeners(settings: Settings) -> None:
+    ports = [port for port in (settings.port, settings.tls_port, settings.metrics_port) if port]
+    if len(ports) > len(set(ports)):
+        raise ConfigurationError("--port, --tls-port and --metrics-port must differ, or be 0 for none.")
+    if settings.workers > 1 and sys.platform != "linux":
+        raise ConfigurationError("--workers needs Linux, where processes can share a port. Leave it at 1.")
+    if settings.workers > 1 and settings.emulator:
+        raise ConfigurationError("--emulator keeps clock and faults in one process. Leave --workers at 1.")
+    for flag, url in (("--public-url", settings.public_url), ("--otlp-endpoint", settings.otlp_endpoint)):
+        if url and not _is_address(url, with_path=flag == "--otlp-endpoint"):
+            raise ConfigurationError(f"{flag} is an address such as https://xtap.example, found '{url}'.")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(url: str, *, with_path: bool) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    return named and plain and (with_path or parts.path in {"", "/"})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xtap.errors import ConfigurationError
+from xtap.store.file_guard import FileGuard
 from xtap.store.sqlite import SqliteStore
-from xtap.store.sqlite_database import missing_migrations
+from xtap.store.sqlite_database import Database, missing_migrations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from xtap.server.settings import Settings
     from xtap.store.cached_store import CachedStore
     from xtap.store.postgres_database import PostgresDatabase
@@ -34,6 +38,26 @@ def open_store(settings: Settings, *, exclusive: bool) -> CachedStore:
     from xtap.store.postgres import PostgresStore  # noqa: PLC0415 - see _postgres
 
     return PostgresStore.open(database, stale_limit=settings.stale_limit)
+
+
+@contextmanager
+def claimed(settings: Settings) -> Iterator[None]:
+    """Hold the storage for one server while its workers use it; a SQLite file gets the shape of this version.
+
+    Raises:
+        ConfigurationError: as ``open_store``.
+    """
+    _require_folder(settings)
+    if settings.database:
+        _postgres(settings).require_current()
+        yield
+        return
+    guard = FileGuard.acquire((settings.folder / DATABASE).absolute())
+    try:
+        Database.prepare(settings.folder / DATABASE, exclusive=True, busy_timeout=5.0, max_pages=None)
+        yield
+    finally:
+        guard.release()
 
 
 def pending(settings: Settings) -> int:

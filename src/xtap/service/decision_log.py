@@ -8,6 +8,7 @@ key can tell whose it is. Group ids and claims are never noted.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hmac
 import logging
 import os
@@ -103,6 +104,7 @@ class FileSink:
     def _append(self, lines: bytes) -> None:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "ab") as file:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # other workers append to the same file
             size = os.fstat(descriptor).st_size
             try:
                 file.write(lines)

@@ -232,6 +232,10 @@ class CachedStore:
         """
         await self._read(self._source.prove_readable)
 
+    def age(self) -> float:
+        """Return how many seconds ago memory was last known to hold what the database holds."""
+        return monotonic() - self._looked
+
     async def close(self) -> None:
         """Finish the changes that were accepted, and let go of the database."""
         if self._closed:

@@ -112,6 +112,10 @@ class MemoryStore:
         """Prove that the store is open."""
         self._require_open()
 
+    def age(self) -> float:
+        """Return 0: there is nothing but memory."""
+        return 0.0
+
     async def close(self) -> None:
         """Let go of everything."""
         self._closed = True

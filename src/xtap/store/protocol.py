@@ -164,6 +164,10 @@ class Store(Protocol):
         """
         ...
 
+    def age(self) -> float:
+        """Return how many seconds ago memory was last known to hold what the storage holds; 0 if it is the storage."""
+        ...
+
     async def close(self) -> None:
         """Finish what was accepted and let go of the storage; further calls raise Unavailable."""
         ...

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from xtap.identity import keys
 from xtap.identity.embedded import Delegation, EmbeddedIssuer
 from xtap.model.directory import Application
-from xtap.server.asgi import SIGNING_KEYS
 from xtap.server.demo import CONTOSO, FABRIKAM
+from xtap.server.trust import SIGNING_KEYS
 from xtap.service.permissions import DIRECTORY_ROLES, PERMISSIONS
 
 if TYPE_CHECKING:

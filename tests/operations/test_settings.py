@@ -1,0 +1,132 @@
+"""One table of settings: every flag is a variable and a key, the published schema knows them, mistakes are named."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+from msgspec import structs
+
+from docs.build_schemas import SETTINGS, settings_schema
+from xtap.cli.init import CONFIG
+from xtap.errors import ConfigurationError
+from xtap.server.settings import KEYS, Settings, check, load, variable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLES: dict[type, tuple[str, object]] = {
+    bool: ("true", True),
+    int: ("7", 7),
+    float: ("0.25", 0.25),
+    str: ("text", "text"),
+}
+OTHERS: dict[str, tuple[str, object]] = {
+    "validation": ("strict", "strict"),
+    "log-format": ("json", "json"),
+    "tls-min-version": ("1.3", "1.3"),
+    "request-timeout": ("1.5", 1.5),
+    "idle-timeout": ("1.5", 1.5),
+}
+
+
+def example(key: str, default: object) -> tuple[str, Any]:
+    """Return a value of a setting as text, and as it is in the file."""
+    if isinstance(default, tuple):
+        return "a,b", ["a", "b"]
+    return OTHERS.get(key) or EXAMPLES[type(default)]
+
+
+@pytest.mark.parametrize("field", structs.fields(Settings), ids=lambda field: field.encode_name)
+def test_flag_variable_and_key_say_the_same(field: structs.FieldInfo, tmp_path: Path):
+    key = field.encode_name
+    text, value = example(key, field.default)
+    config = tmp_path / "xtap.toml"
+    config.write_text(f"{key} = {json.dumps(value)}\n")
+    by_file = load({}, {}, config)
+    assert by_file == load({key: text}, {}, empty(tmp_path)) == load({}, {variable(key): text}, empty(tmp_path))
+    assert getattr(by_file, field.name) != field.default
+    jsonschema_rs.validator_for(settings_schema()).validate(tomllib.loads(config.read_text()))
+
+
+def empty(folder: Path) -> Path:
+    config = folder / "empty.toml"
+    config.write_text("")
+    return config
+
+
+def test_flags_win_over_variables_and_those_over_the_file(tmp_path: Path):
+    config = tmp_path / "xtap.toml"
+    config.write_text("port = 1\n")
+    assert load({}, {}, config).port == 1
+    assert load({}, {"XTAP_PORT": "2"}, config).port == 2
+    assert load({"port": "3"}, {"XTAP_PORT": "2"}, config).port == 3
+
+
+def test_the_published_schema_is_what_the_settings_say():
+    assert SETTINGS.read_text("utf-8") == settings_schema(), "run 'make docs'"
+    members = json.loads(settings_schema())["$defs"]["Settings"]["properties"]
+    assert tuple(members) == KEYS
+
+
+def test_what_init_writes_fits_the_schema():
+    jsonschema_rs.validator_for(settings_schema()).validate(tomllib.loads(CONFIG))
+
+
+WRONG = [
+    ("port = 70000", "port"),
+    ('port = "8420"', "port"),
+    ("workers = 0", "workers"),
+    ('log-format = "xml"', "log-format"),
+    ('audience = "one"', "audience"),
+    ("stop-timeout = -1", "stop-timeout"),
+    ("[server]\nport = 1", "server"),
+    ("tls_port = 1", "tls_port"),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), WRONG)
+def test_schema_and_server_refuse_the_same(tmp_path: Path, text: str, part: str):
+    assert not jsonschema_rs.validator_for(settings_schema()).is_valid(tomllib.loads(text))
+    config = tmp_path / "xtap.toml"
+    config.write_text(text)
+    with pytest.raises(ConfigurationError) as refused:
+        load({}, {}, config)
+    assert part in refused.value.message
+    assert str(config) in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"port": 5000, "tls_port": 5000}, "must differ"),
+        ({"metrics_port": 8420}, "must differ"),
+        ({"public_url": "xtap.example"}, "--public-url"),
+        ({"public_url": "https://xtap.example/path"}, "--public-url"),
+        ({"public_url": "https://user:word@xtap.example"}, "--public-url"),
+        ({"public_url": "https://xtap.example:notaport"}, "--public-url"),
+        ({"public_url": "https://xtap.example"}, "https://xtap.example can be reached from other machines"),
+        (
+            {"public_url": "https://xtap.example", "emulator": True, "unsafe_embedded_issuer_on_network": True},
+            "loopback",
+        ),
+        ({"otlp_endpoint": "collector:4317"}, "--otlp-endpoint"),
+        ({"workers": 2, "emulator": True}, "--workers"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(settings: dict[str, Any], part: str):
+    check(Settings(embedded_issuer=True))
+    with pytest.raises(ConfigurationError, match=part):
+        check(Settings(embedded_issuer=True, **settings))
+
+
+def test_the_address_behind_a_proxy_is_where_clients_speak():
+    own = Settings(public_url="https://xtap.example/", tls_port=9443)
+    assert own.https_url == "https://xtap.example"
+    assert own.is_loopback
+    assert not own.is_local
+    assert Settings(public_url="https://localhost:8443").is_local
+    assert Settings(tls_port=9443).https_url == "https://localhost:9443"
