@@ -109,8 +109,8 @@ def _less_blocked(gate: Gate, access: Access) -> Setting:
 def _sparing_people_opens_less(gate: Gate, access: Access, people: TargetList, apps: TargetList) -> bool:
     """Compare (spared people x listed applications) with (listed people x spared applications).
 
-    If one half loses everything, sparing the other opens a part of the same. A half with a target that no rule knows may
-    still name the access, so the other one must spare it. Otherwise neither contains the other; a single person is
+    If one half loses everything, sparing the other opens a part of the same. A half with a target that no rule knows
+    may still name the access, so the other one must spare it. Otherwise neither contains the other; a single person is
     taken for less than an application, an application for less than a group, and that for all that Microsoft makes.
     """
     if not people.targets or not apps.targets:

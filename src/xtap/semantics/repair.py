@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, json, to_builtins
 
 from xtap.model.ids import TenantId
-from xtap.model.settings import InboundTrust
 from xtap.model.schema import Document
+from xtap.model.settings import InboundTrust
 from xtap.semantics.decision import Outcome
 from xtap.semantics.effective import EffectiveSetting, Origin, Sourced
 from xtap.semantics.gate import Gate, Verdict, compile_gate
