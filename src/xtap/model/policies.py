@@ -135,7 +135,7 @@ class BetaServiceProviderConstraints(ServiceProviderConstraints, frozen=True, kw
 class DelegatedAdminConstraints(ServiceProviderConstraints, frozen=True, kw_only=True, rename="camel", gc=False):
     """delegatedAdminServiceProviderConstraints: which directory roles, by template id, the provider's people may get.
 
-    Every constraint that is stored is of this kind (docs/adr/0018).
+    Every constraint that is stored is of this kind (docs/adr/0016).
     """
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset(

@@ -1,6 +1,6 @@
 """What may the people of a service provider be made here? One set of constraints of each partner.
 
-The metadata has the operations, and no page says what they do: docs/adr/0018.
+The metadata has the operations, and no page says what they do: docs/adr/0016.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def take_out(snapshot: Snapshot, now: datetime, kind: Kind, key: str) -> tuple[W
 def bring_back(snapshot: Snapshot, now: datetime, kind: Kind, key: str) -> tuple[Write, ...]:
     """Return the writes that take an object out of the bin, and bring back the capabilities that went with it.
 
-    The constraints of a partner stay in the bin until they are restored themselves (docs/adr/0018).
+    The constraints of a partner stay in the bin until they are restored themselves (docs/adr/0016).
     """
     writes = (*_expired(snapshot, now), *_moved(snapshot, waiting(key), key, kind), *_out(snapshot, kind, key))
     return tuple(dict.fromkeys(writes))
