@@ -155,7 +155,7 @@ class Emulator:
     async def _snapshot(self, call: Call, _: Document) -> Answer:
         kept = self._snapshots.setdefault(call.caller.tenant, OrderedDict())
         name = self._service.new_id()
-        kept[name] = await self._service.store.snapshot(call.caller.tenant)
+        kept[name] = await state.taken(self._service, call.caller.tenant)
         if len(kept) > SNAPSHOTS:
             kept.popitem(last=False)
         return _answer({"id": name}, 201)

@@ -129,6 +129,23 @@ async def test_an_organization_outlives_a_reset(ask: Asker) -> None:
     assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is False
 
 
+async def test_a_restore_brings_back_no_fellowship_that_ended_and_ends_none_that_began(ask: Asker) -> None:
+    organization = "/v1.0/tenantRelationships/multiTenantOrganization"
+    await ask.ok("PUT", organization, {"displayName": "Both"})
+    await ask.ok("POST", PARTNERS, {"tenantId": FABRIKAM})
+    alone = (await ask.ok("POST", "/xtap/snapshot"))["id"]
+    await ask.ok("POST", f"{organization}/tenants", {"tenantId": FABRIKAM})
+    await ask.ok("PATCH", f"{organization}/joinRequest", {"addedByTenantId": CONTOSO}, "fabrikam")
+    both = (await ask.ok("POST", "/xtap/snapshot"))["id"]
+    await ask.ok("POST", "/xtap/restore", {"id": alone})
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is True
+    await ask.ok("DELETE", f"{organization}/tenants/{FABRIKAM}", tenant="fabrikam")
+    await ask.ok("POST", "/xtap/restore", {"id": both})
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is False
+    await ask.ok("DELETE", f"{PARTNERS}/{FABRIKAM}")
+    assert (await ask.ok("POST", PARTNERS, {"tenantId": FABRIKAM}))["isInMultiTenantOrganization"] is False
+
+
 async def test_a_seeded_fellow_stays_one(ask: Asker) -> None:
     await ask.ok("POST", "/xtap/seed", seeded())
     await ask.ok("DELETE", f"{PARTNERS}/{FABRIKAM}/identitySynchronization")
