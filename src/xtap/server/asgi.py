@@ -24,7 +24,7 @@ from xtap.emulator.app import Emulator
 from xtap.emulator.clock import Clock
 from xtap.emulator.limits import RequestLimits
 from xtap.emulator.repeating import standing
-from xtap.errors import NotFound, Unavailable
+from xtap.errors import ConfigurationError, NotFound, Unavailable
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
 from xtap.http import NO_SNIFF
@@ -200,10 +200,21 @@ def _throttle(settings: Settings) -> Throttle | None:
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
     if not settings.decision_log:
         return None
-    store = settings.decision_log == "store"
-    sink = StoreSink(service.store) if store else FileSink(Path(settings.decision_log))
+    sink = StoreSink(service.store) if settings.decision_log.lower() == "store" else _file(settings.decision_log)
     mask = None if settings.decision_log_unmasked else hmac.digest(secret, b"xtap decision log 1", "sha256")
     return DecisionLog(sink, settings.decision_log_rate, mask, service.now)
+
+
+def _file(name: str) -> FileSink:
+    sink = FileSink(Path(name))
+    try:
+        sink.check()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"--decision-log: '{name}' cannot be written: {reason}. Name a file in a folder that exists, or 'store'."
+        ) from None
+    return sink
 
 
 def _metadata(settings: Settings) -> Metadata:
