@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.cli.contoso_and_fabrikam import assert_one_line, say
 from xtap import __version__
 from xtap.cli.main import COMMANDS
 from xtap.testing.local_server import LocalServer, free_ports, running
@@ -67,6 +68,7 @@ def test_an_unknown_command_is_named(tmp_path: Path):
         (["serve", "--embedded-issuer", "--tls-port", "0"], {}, "needs https"),
         (["serve", "--embedded-issuer"], {}, "xtap init"),
         (["token", "--tenant", "contoso"], {}, "xtap init"),
+        (["reset"], {}, "xtap init"),
         (["tenant", "list"], {}, "xtap init"),
         (["healthcheck", "--port", "1"], {}, "does not answer"),
     ],
@@ -79,6 +81,27 @@ def test_what_cannot_start_says_why_in_one_line(
     assert part in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_decision_log_that_cannot_be_written_is_told_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert say(capsys, "init", "--demo").code == 0
+    for name, reason in (("nowhere/x.log", "No such file or directory"), (".", "Is a directory")):
+        said = say(capsys, "serve", "--decision-log", name)
+        assert_one_line(said, f"--decision-log: '{name}' cannot be written: {reason}. Name a file")
+
+
+@pytest.mark.parametrize("command", [("token", "--tenant", "contoso"), ("reset",), ("seed", "contoso.json")])
+def test_in_another_folder_it_is_said_where_to_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+):
+    monkeypatch.chdir(tmp_path)
+    said = say(capsys, *command)
+    assert_one_line(said, "There is no xtap.toml in this folder", "Go to the folder of the server", "--config")
+    (tmp_path / "xtap.toml").write_text("")
+    assert_one_line(say(capsys, *command), "The embedded issuer is off", "Run 'xtap init'")
 
 
 def test_a_broken_configuration_file_is_named(tmp_path: Path):

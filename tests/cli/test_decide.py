@@ -192,6 +192,10 @@ def test_wrong_flags_end_in_one_line(
         ('{"tenantId": "1", "tenantId": "2"}', ("bad.json", "'tenantId' stands twice")),
         ({"tenants": [fabrikam(), fabrikam()]}, ("bad.json: $.tenants[1].tenantId", "already")),
         ([fabrikam() | {"default": {"frob": 1}}], ("bad.json: $[0].default.frob", "'frob'")),
+        (
+            fabrikam() | {"partners": [{"tenantId": FABRIKAM.upper()}]},
+            ("bad.json: $.partners[0].tenantId", f"'{FABRIKAM}' cannot be a partner: name another tenant"),
+        ),
         ([fabrikam() | {"displayName": 7}], ("bad.json: $[0].displayName",)),
         (r'{"tenantId": "\ud800"}', ("bad.json", "surrogates")),
         ("[" * 100_000, ("bad.json", "nested")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from xtap.cli.main import add_settings, settings_of
+from xtap.cli.main import add_settings, no_issuer, settings_of
 from xtap.errors import ConfigurationError, NotFound
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the token."""
     settings = settings_of(args)
     if not settings.embedded_issuer:
-        raise ConfigurationError("The embedded issuer is off, so no token of it would be accepted. Run 'xtap init'.")
+        raise no_issuer(args, ", so no token of it would be accepted")
     if args.app_only and args.scope:
         raise ConfigurationError("--app-only and --scope exclude each other: scopes belong to delegated tokens.")
     print(asyncio.run(_token(settings, args)))

@@ -1,8 +1,9 @@
 """Who gains and who loses access when one policy becomes another? Every difference, each with an access that shows it.
 
-The answer is complete: without a difference for a tenant, direction and channel, no access of it is judged
-differently. It looks from one tenant; what the other tenant allows is not its business (a witness passes if the
-other side is open). "Any other tenant" is one without an entry of its own, before and after.
+The answer is complete: without a difference for a tenant, direction and channel, each access is allowed after if it was
+allowed before, and only then. Whether one that is not allowed is blocked or not known is not compared. It looks from
+one tenant; what the other tenant allows is not its business (a witness passes if the other side is open). "Any other
+tenant" is one without an entry of its own, before and after.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Comparison(Struct, frozen=True):
 
     @property
     def equivalent(self) -> bool:
-        """Whether no question is answered differently."""
+        """Whether the same accesses are allowed; ``blocked`` may have become ``unknown``, or the other way round."""
         return not self.differences
 
     @property

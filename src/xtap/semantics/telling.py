@@ -23,7 +23,7 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
 
     Attributes:
         outcome: the answer.
-        decision: whether the person is let in now: allowed without anything pending, or inside one tenant that is known.
+        decision: whether the person is let in now: allowed without anything pending, or inside one known tenant.
         pending: what the person must do before an ``allowed`` access is let in.
         reason_user: one sentence for the person.
         reason_admin: sentences for administrators, the summary first.

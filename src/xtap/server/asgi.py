@@ -25,7 +25,7 @@ from xtap.emulator.clock import Clock
 from xtap.emulator.limits import RequestLimits
 from xtap.emulator.past import PastStore
 from xtap.emulator.repeating import standing
-from xtap.errors import NotFound
+from xtap.errors import ConfigurationError, NotFound
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
 from xtap.graph.app import operations as graph_operations
@@ -216,10 +216,21 @@ def metrics_of(settings: Settings) -> Metrics | None:
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
     if not settings.decision_log:
         return None
-    store = settings.decision_log == "store"
-    sink = StoreSink(service.store) if store else FileSink(Path(settings.decision_log))
+    sink = StoreSink(service.store) if settings.decision_log.lower() == "store" else _file(settings.decision_log)
     mask = None if settings.decision_log_unmasked else hmac.digest(secret, b"xtap decision log 1", "sha256")
     return DecisionLog(sink, settings.decision_log_rate, mask, service.now)
+
+
+def _file(name: str) -> FileSink:
+    sink = FileSink(Path(name))
+    try:
+        sink.check()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"--decision-log: '{name}' cannot be written: {reason}. Name a file in a folder that exists, or 'store'."
+        ) from None
+    return sink
 
 
 def _metadata(settings: Settings) -> Metadata:
