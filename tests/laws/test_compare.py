@@ -151,7 +151,9 @@ def matches(difference: Difference, names: tuple[str, ...]) -> bool:
 def test_whoever_comes_in_by_a_trusted_claim_gains_and_loses_access_with_the_trust(flag: str, channel: str) -> None:
     shut: dict[str, Any] = {"accessType": "blocked", "targets": [{"target": "AllUsers", "targetType": "user"}]}
     closed = {"usersAndGroups": shut, "applications": everything_out()["b2bCollaborationOutbound"]["applications"]}
-    inbound: dict[str, Any] = dict.fromkeys(drawn.SETTINGS, closed) | {channel: everything_out()["b2bCollaborationOutbound"]}
+    inbound: dict[str, Any] = dict.fromkeys(drawn.SETTINGS, closed) | {
+        channel: everything_out()["b2bCollaborationOutbound"]
+    }
     without, trusting = (
         tenant_policy(
             {
