@@ -65,8 +65,8 @@ docs: $(VENV)/dev.stamp ## write the generated tables of docs/semantics.md
 bench: $(VENV)/dev.stamp ## ratios against named references measured in the same run
 	$(BIN)/python -m benchmarks
 
-crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times
-	XTAP_CRASH_KILLS=500 $(BIN)/python -m pytest tests/contract/test_crash.py -q
+crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times: servers, and PostgreSQL
+	XTAP_CRASH_KILLS=500 $(BIN)/python -m pytest tests/contract/test_crash.py tests/contract/test_postgres_crash.py -q
 
 fuzz: $(VENV)/dev.stamp ## compare engine and application with naive ones, each for XTAP_FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz

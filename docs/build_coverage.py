@@ -183,7 +183,7 @@ def _differences(cases: Sequence[WireCase], operations: Sequence[Mapping[str, An
         "## Operations that answer 405",
         "They stand in the metadata; no page says what they would do. Singletons are patched or reset, not deleted; "
         "the bin is filled by deleting only, and a restore gives back what was deleted "
-        "([decision record 18](../adr/0016-operations-without-a-page.md)).",
+        "([decision record 16](../adr/0016-operations-without-a-page.md)).",
         "\n".join(f"* `{request}`" for request in refused) or "None.",
         "## Answers that differ from the documentation's examples",
         write(("case", "at", "why"), _deviations(cases)),

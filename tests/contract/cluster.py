@@ -36,7 +36,7 @@ def binaries() -> Path | None:
     """Return the folder of PostgreSQL's programs: from the path, or where Debian keeps them."""
     found = shutil.which("initdb")
     if found is not None:
-        return Path(found).parent
+        return Path(found).resolve().parent  # some installations link a few of the programs only
     return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
 
 
@@ -84,6 +84,31 @@ class Cluster:
         PostgresDatabase.at(url).migrate()
         return url
 
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs on the cluster's data."""
+        subprocess.run(
+            [self.bin / program, "-D", self.folder / "data", *arguments],
+            check=True,
+            capture_output=True,
+            **self.as_user,  # type: ignore[call-overload]
+        )
+
+    def configure(self, *settings: str) -> None:
+        """Add lines to the configuration: where it listens, and these."""
+        mine = (
+            f"port = {self.port}",
+            "listen_addresses = '127.0.0.1'",
+            f"unix_socket_directories = '{self.folder}'",
+            *settings,
+        )
+        with (self.folder / "data" / "postgresql.conf").open("a") as configuration:
+            configuration.write("\n".join((*mine, "")))
+
+    def promote(self) -> None:
+        """Make a standby the primary, and wait until it is."""
+        with self.admin() as session:
+            session.execute("SELECT pg_promote()")
+
     def start(self) -> None:
         """Start the server, and wait until it answers; a crash before is recovered from."""
         deadline = time.monotonic() + START_SECONDS
@@ -104,8 +129,33 @@ class Cluster:
         self._end(signal.SIGQUIT)
 
     def kill(self) -> None:
-        """Kill the server process with SIGKILL; its children notice and end."""
+        """Kill the server process with SIGKILL, and wait until its children have noticed and ended."""
+        children = self._children()
         self._end(signal.SIGKILL)
+        deadline = time.monotonic() + START_SECONDS
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def _children(self) -> list[int]:
+        assert self.process is not None
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Stop every process of the server where it is, connections open, until the block ends."""
+        assert self.process is not None
+        stopped = [self.process.pid]
+        try:
+            self.process.send_signal(signal.SIGSTOP)  # first: it starts no more children then
+            for child in self._children():
+                os.kill(child, signal.SIGSTOP)
+                stopped.append(child)
+            yield
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
 
     def _end(self, number: signal.Signals) -> None:
         assert self.process is not None
@@ -124,35 +174,56 @@ class Cluster:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """Make a cluster, run it until the block ends, and remove it."""
+def running(place: Path | None = None) -> Iterator[Cluster]:
+    """Make a cluster, run it until the block ends, and remove it.
+
+    Args:
+        place: an existing folder for it, open to other users; else one for temporary files.
+    """
+    with _home(place) as cluster:
+        secret = cluster.folder / "password"
+        secret.write_text(PASSWORD)
+        secret.chmod(0o644)
+        cluster.run(
+            *("initdb", "--no-sync", "--username=xtap", f"--pwfile={secret}"),
+            *("--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C"),
+        )
+        cluster.configure("max_connections = 200", "shared_buffers = 16MB")
+        cluster.start()
+        yield cluster
+
+
+@contextmanager
+def standby_of(primary: Cluster) -> Iterator[Cluster]:
+    """Run a copy of a cluster that follows it, and without which it acknowledges nothing, until the block ends."""
+    with _home() as cluster:
+        cluster.run(
+            "pg_basebackup", "-d", primary.socket_url, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
+        )
+        cluster.configure()
+        cluster.start()
+        with primary.admin() as session:
+            session.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            session.execute("SELECT pg_reload_conf()")
+            deadline = time.monotonic() + START_SECONDS
+            while session.execute("SELECT sync_state FROM pg_stat_replication").fetchall() != [("sync",)]:
+                assert time.monotonic() < deadline, (cluster.folder / "log").read_text()
+                time.sleep(0.02)
+        yield cluster
+
+
+@contextmanager
+def _home(place: Path | None = None) -> Iterator[Cluster]:
+    """Make the folder of a cluster, and remove it with whatever runs in it."""
     bin_ = binaries()
     assert bin_ is not None
-    folder = Path(tempfile.mkdtemp(prefix="xtap-pg-"))  # pytest's own folders are closed to other users
+    folder = Path(tempfile.mkdtemp(prefix="xtap-pg-", dir=place))  # pytest's own folders are closed to other users
     cluster = Cluster(folder, bin_, free_ports(1)[0])
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         nobody = pwd.getpwnam("nobody")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         cluster.as_user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    secret = folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
     try:
-        subprocess.run(
-            [
-                *(bin_ / "initdb", "-D", folder / "data", "--no-sync", "--username=xtap", f"--pwfile={secret}"),
-                *("--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C"),
-            ],
-            check=True,
-            capture_output=True,
-            **cluster.as_user,  # type: ignore[call-overload]
-        )
-        with (folder / "data" / "postgresql.conf").open("a") as configuration:
-            configuration.write(
-                f"port = {cluster.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{folder}'\n"
-                "max_connections = 200\nshared_buffers = 16MB\n"
-            )
-        cluster.start()
         yield cluster
     finally:
         if cluster.process is not None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
-from tests.contract.cluster import binaries, running
+from tests.contract import cluster as postgresql
+from tests.contract.nodes import Partner, configured, empty
+from xtap.store.postgres_database import PostgresDatabase
+from xtap.testing.local_server import LocalServer, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +25,27 @@ pytest.register_assert_rewrite("xtap.testing.store_contract")
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """One PostgreSQL for all tests of this process; each makes a database of its own."""
-    if binaries() is None:
+    if postgresql.binaries() is None:
         reason = "PostgreSQL's programs (initdb, postgres) are not installed: 'apt-get install postgresql'"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    with running() as started:
+    with postgresql.running() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[tuple[LocalServer, LocalServer]]:
+    """Two running servers on one database."""
+    folder, url = tmp_path_factory.mktemp("nodes"), empty(cluster)
+    PostgresDatabase.at(url, postgresql.PASSWORD).migrate()
+    with ExitStack() as stack:
+        first = stack.enter_context(running(configured(folder / "first", url)))
+        yield first, stack.enter_context(running(configured(folder / "second", url)))
+
+
+@pytest.fixture
+def partner(servers: tuple[LocalServer, LocalServer]) -> Iterator[Partner]:
+    made = Partner(*servers, str(uuid4()))
+    yield made
+    made.close()

@@ -151,8 +151,8 @@ async def _write_while(url: str, cluster: Cluster, harm: Callable[[Cluster], Non
 async def test_without_a_database_nothing_is_changed_and_memory_answers_for_a_while(stopped: Cluster, url: str) -> None:
     store = open_node(url, stale_limit=3)
     kept = await store.change(CONTOSO, counting("n"))
+    gone = time.monotonic()  # before the kill, which waits for the children of the server
     await asyncio.to_thread(stopped.kill)
-    gone = time.monotonic()
     with pytest.raises(Unavailable, match=r"cannot be reached.*\(PostgreSQL: "):
         await store.change(CONTOSO, counting("n"))
     for call in (store.refresh(CONTOSO), store.audit(CONTOSO), store.check(), store.snapshot(FABRIKAM)):

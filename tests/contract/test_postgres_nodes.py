@@ -4,93 +4,28 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.contract.cluster import PASSWORD
+from tests.contract.nodes import configured, empty, unstarted
 from xtap.store.cached_store import LOOK_EVERY
-from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_migrations import MIGRATIONS
-from xtap.testing.local_server import LocalServer, free_ports, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.contract.cluster import Cluster
+    from tests.contract.nodes import Partner
 
 RECOVERED = 15.0
-
-
-def configured(folder: Path, url: str) -> Path:
-    """Make the folder of a node, with the password in a file beside its configuration."""
-    folder.mkdir()
-    (folder / "secret").write_text(f"{PASSWORD}\n")
-    (folder / "xtap.toml").write_text(
-        f'embedded-issuer = true\ndatabase = "{url}"\ndatabase-password-file = "secret"\nstale-limit = 3\n'
-    )
-    return folder
-
-
-def empty(cluster: Cluster) -> str:
-    """Return the URL of an empty place for tables, over loopback."""
-    return f"{cluster.tcp_url}&{cluster.empty().split('&')[-1]}"
 
 
 @pytest.fixture
 def tcp_url(cluster: Cluster) -> str:
     return empty(cluster)
-
-
-def unstarted(folder: Path) -> LocalServer:
-    """Return a server in a folder, to run commands for."""
-    port, tls_port = free_ports(2)
-    return LocalServer(folder, port, tls_port)
-
-
-@dataclass
-class Partner:
-    """One partner of contoso that no other test uses, and two nodes to ask about it."""
-
-    first: LocalServer
-    second: LocalServer
-    id: str
-
-    def create(self) -> None:
-        body = {"tenantId": self.id, "inboundTrust": {"isMfaAccepted": True}}
-        created = httpx.post(f"{self.first.graph}/partners", json=body, headers=self.first.headers())
-        assert created.status_code == 201, created.text
-
-    def get(self, server: LocalServer) -> httpx.Response:
-        return httpx.get(f"{server.graph}/partners/{self.id}", headers=server.headers())
-
-    def trust(self, server: LocalServer, key: str) -> bool:
-        value: bool = self.get(server).json()["inboundTrust"][key]
-        return value
-
-    def patch(self, server: LocalServer, key: str, *, value: bool) -> int:
-        url = f"{server.graph}/partners/{self.id}"
-        return httpx.patch(url, json={"inboundTrust": {key: value}}, headers=server.headers()).status_code
-
-
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[tuple[LocalServer, LocalServer]]:
-    """Two running servers on one database."""
-    folder, url = tmp_path_factory.mktemp("nodes"), empty(cluster)
-    PostgresDatabase.at(url, PASSWORD).migrate()
-    with ExitStack() as stack:
-        first = stack.enter_context(running(configured(folder / "first", url)))
-        yield first, stack.enter_context(running(configured(folder / "second", url)))
-
-
-@pytest.fixture
-def partner(nodes: tuple[LocalServer, LocalServer]) -> Partner:
-    return Partner(*nodes, str(uuid4()))
 
 
 def test_a_server_asks_for_a_migration_and_the_command_makes_it(tmp_path: Path, tcp_url: str) -> None:
@@ -147,6 +82,23 @@ def test_nodes_that_patch_one_object_lose_nothing(partner: Partner) -> None:
         time.sleep(LOOK_EVERY)
         for node in nodes:
             assert [partner.trust(node, key) for key in keys] == [wanted] * 3
+
+
+def test_a_node_knows_what_another_acknowledged_when_it_must(partner: Partner) -> None:
+    """Who sends the version of a write to another node gets the write back, however far that node is behind."""
+    partner.create()
+    one, other, path = partner.http(partner.first), partner.http(partner.second), f"partners/{partner.id}"
+    behind = 0
+    for number in range(40):
+        wanted = {"isMfaAccepted": bool(number % 2)}
+        written = one.patch(f"{partner.first.graph}/{path}", json={"inboundTrust": wanted})
+        assert written.status_code == 204
+        answer = partner.get(partner.second)
+        behind += answer.status_code != 200 or not answer.json()["inboundTrust"].items() >= wanted.items()
+        known = {"xtap-at-least": written.headers["xtap-policy-versions"]}
+        answer = other.get(f"{partner.second.graph}/{path}", headers=known)
+        assert answer.json()["inboundTrust"].items() >= wanted.items()
+    print(f"without the version, {behind} of 40 answers were older")  # noqa: T201 - the figure of the run
 
 
 def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner: Partner) -> None:

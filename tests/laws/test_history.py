@@ -85,6 +85,37 @@ def test_every_version_is_the_state_that_was_there(steps: list[tuple[Kind, str, 
     asyncio.run(replay(steps))
 
 
+async def replay_jumps(steps: list[tuple[Kind, str, int | None, int]]) -> None:
+    store, moment = MemoryStore(), START
+    times = [START - timedelta(days=1)]
+    for kind, key, value, jump in steps:
+        moment += timedelta(seconds=jump)
+        await store.change(CONTOSO, writing(kind, key, None if value is None else b"%d" % value, moment))
+        times.append(moment)
+    far = max(times) + timedelta(days=1)
+    for instant in sorted({*times[1:], *(time + timedelta(microseconds=1) for time in times)}):
+        found = (await history.at_time(store, CONTOSO, instant, far)).sequence
+        assert times[found] <= instant
+        assert found == len(steps) or times[found + 1] > instant
+        earlier = [number for number, time in enumerate(times) if time <= instant]
+        if earlier == [*range(len(earlier))]:  # the jumps are elsewhere
+            assert found == earlier[-1]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(AUDITED), st.sampled_from("ab"), st.integers(0, 9), st.sampled_from((1, 60, -30, 600))
+        ),
+        max_size=20,
+    )
+)
+def test_a_clock_that_jumps_back_blurs_only_what_it_repeats(steps: list[tuple[Kind, str, int | None, int]]) -> None:
+    """A moment that the clock showed once has its state; one that it showed twice, the state of one of the two."""
+    asyncio.run(replay_jumps(steps))
+
+
 async def test_what_never_was_is_refused() -> None:
     store = MemoryStore()
     for version in (-1, 1):

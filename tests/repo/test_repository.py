@@ -38,6 +38,13 @@ def test_every_module_says_what_it_is_for(path: Path):
     assert path.read_text().startswith('"""')
 
 
+def test_no_store_measures_time_by_a_clock_that_can_jump():
+    """Staleness, limits and retries count on whatever the clock of the machine does."""
+    clocks = re.compile(r"\btime\.time\b|\bfrom time import .*\btime\b|\bdatetime\b")
+    places = [path for path in SOURCES if path.parent.name == "store" and clocks.search(path.read_text())]
+    assert places == []
+
+
 @pytest.mark.parametrize("name", ["utils", "common", "helpers", "core"])
 def test_no_module_is_a_drawer_for_anything(name: str):
     assert [path for path in SOURCES if path.stem == name or name in path.parts] == []

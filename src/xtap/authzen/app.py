@@ -18,10 +18,10 @@ from xtap.authzen.evaluations import evaluate_many
 from xtap.authzen.messages import request_of
 from xtap.authzen.metadata import WELL_KNOWN
 from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
-from xtap.http import NO_SNIFF
+from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
-from xtap.service import tenants
+from xtap.service import consistency, tenants
 from xtap.service.settling import settle
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class AuthzenApp:
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else self._service.new_id()
         more: list[tuple[bytes, bytes]] = []
         try:
-            status, body = 200, await self._answer(scope, receive, headers, request_id)
+            status, (body, more) = 200, await self._answer(scope, receive, headers, request_id)
         except XtapError as error:
             status, body, more = failures.answer(error)
         except Exception:
@@ -91,22 +91,27 @@ class AuthzenApp:
         await send({"type": "http.response.start", "status": status, "headers": [*fixed, length, *more]})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], request_id: str) -> bytes:
+    async def _answer(
+        self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes], request_id: str
+    ) -> tuple[bytes, list[tuple[bytes, bytes]]]:
         path: str = scope["path"]
         found = _PATH.fullmatch(path)
         what = found[2] if found else "metadata"
         if what in {"metadata", "keys"}:
             _require("GET", scope["method"])
             address = base(scope["scheme"], headers.get(b"host", b""), scope.get("server"))
-            return json.encode(await self._public(what, path, address))
+            return json.encode(await self._public(what, path, address)), []
         _require("POST", scope["method"])
         caller = await self._callers.of(headers)
         view = self._point.admit(caller)
         place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
+        draw = random()  # noqa: S311 - draws a sample, hides nothing
+        enquiry = Enquiry(caller, view, place, request_id, draw, consistency.patience())
+        await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())
         await settle(self._service)
-        enquiry = Enquiry(caller, view, place, request_id, random())  # noqa: S311 - draws a sample, hides nothing
-        return await self._ask(what, enquiry, body)
+        answer = await self._ask(what, enquiry, body)
+        return answer, [versions.told(enquiry.versions)] if enquiry.versions else []
 
     async def _ask(self, what: str, enquiry: Enquiry, body: Document) -> bytes:
         if what == "evaluation":

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from xtap.authzen.answers import Answers, Told, disabled, not_understood, told
 from xtap.authzen.people import People
-from xtap.authzen.questions import Asker, Disabled, Incomplete, Synchronization, requested_moment
-from xtap.errors import Forbidden
+from xtap.authzen.questions import Asker, Disabled, Incomplete, Synchronization, demanded_versions, requested_moment
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
 from xtap.semantics.request import Access
 from xtap.semantics.restrictions import ForeignAccess, restrict
 from xtap.semantics.sync import synchronize
+from xtap.service import consistency
 from xtap.service.caller import Caller
 from xtap.service.decision_log import Entry
 from xtap.service.decisions import Decisions
@@ -25,7 +25,7 @@ from xtap.service.disclosure import View, require_part, view_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xtap.authzen.messages import Request
+    from xtap.authzen.messages import Context, Request
     from xtap.authzen.questions import Question
     from xtap.semantics.documents import TenantPolicy
     from xtap.service.context import Service
@@ -42,6 +42,8 @@ class Enquiry(Struct, frozen=True, gc=False):
         place: the tenant in the address, None without.
         request_id: of the request, as the client named it.
         draw: drawn for the request, 0 to 1: decides whether what is allowed is noted in the log.
+        until: how long the request may wait for the policy versions that it demands (``consistency.patience``).
+        versions: the latest policy version that the answers so far were made from, by tenant.
     """
 
     caller: Caller
@@ -49,6 +51,13 @@ class Enquiry(Struct, frozen=True, gc=False):
     place: TenantId | None
     request_id: str
     draw: float = 0.0
+    until: float = 0.0
+    versions: dict[str, int] = {}
+
+    def take_in(self, answer: Told) -> None:
+        """Remember the versions that an answer was made from."""
+        for tenant, version in answer.summary.policy_versions.items():
+            self.versions[tenant] = max(version, self.versions.get(tenant, 0))
 
 
 class DecisionPoint:
@@ -62,6 +71,7 @@ class DecisionPoint:
     def __init__(self, service: Service, log: DecisionLog | None = None) -> None:
         self._log = log
         self._operator = service.operator
+        self._store = service.store
         self._decisions = Decisions(service)
         self._answers = Answers()
         self.directory = Directory(service.store)
@@ -73,6 +83,21 @@ class DecisionPoint:
             Forbidden: it lacks the permission.
         """
         return view_of(caller, self._operator)
+
+    async def catch_up(self, enquiry: Enquiry, demanded: Mapping[TenantId, int], named_in: str) -> None:
+        """Wait until this node knows the policy versions that a whole request demands.
+
+        Args:
+            enquiry: who asks.
+            demanded: the versions, by tenant.
+            named_in: the part of the request that names them.
+
+        Raises:
+            Forbidden: one is of a tenant whose policy the caller may not see.
+            Unavailable: one did not come in time.
+        """
+        consistency.require_visible(enquiry.view, demanded, named_in)
+        await consistency.require(self._store, demanded, enquiry.until)
 
     async def neighbours(self, tenant: TenantId) -> list[TenantId]:
         """Return a tenant and its partners, in the order of their ids."""
@@ -94,15 +119,25 @@ class DecisionPoint:
         view = enquiry.view
         moment = requested_moment(request.context)
         if isinstance(moment, dict):
-            hidden = [tenant for tenant in moment if not view.shows(tenant)]
-            if hidden:
-                raise Forbidden(f"'policyVersions' names tenant {hidden[0]}, whose policy this caller may not see.")
-        people = People(enquiry.caller.tenant, view, self.directory, now=moment is None)
-        question = await Asker(enquiry.place, people).question(request)
+            consistency.require_visible(view, moment, "policyVersions")
+        question: Question | None = await self._behind(enquiry, request.context) if request.context.at_least else None
+        if question is None:
+            people = People(enquiry.caller.tenant, view, self.directory, now=moment is None)
+            question = await Asker(enquiry.place, people).question(request)
         found = await self._answer(question, view, moment, full=request.context.explain == "full")
+        enquiry.take_in(found)
         if noted and self._log is not None:
             self._log.note(_entry(enquiry, request, question, found), enquiry.draw)
         return found
+
+    async def _behind(self, enquiry: Enquiry, context: Context) -> Incomplete | None:
+        """Say that a version which the question demands is not known here, if it does not come in time."""
+        demanded = demanded_versions(context)
+        consistency.require_visible(enquiry.view, demanded, "atLeast")
+        lacking = await consistency.lacking(self._store, demanded, enquiry.until)
+        if lacking is None:
+            return None
+        return Incomplete((f"version {lacking.demanded} of the policy of tenant {lacking.tenant}",))
 
     async def _answer(self, question: Question, view: View, moment: Moment, *, full: bool) -> Told:
         match question:

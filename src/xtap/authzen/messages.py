@@ -121,12 +121,14 @@ class Context(Struct, frozen=True, rename="camel"):
         conditional_access: what the resource tenant demands; left out, nothing is asked about it.
         as_of: ask about policies as they were then.
         policy_versions: ask about these versions of policies, by tenant id.
+        at_least: answer from these versions of policies or later ones, by tenant id.
         explain: ``full`` to have every applied rule in the answer.
     """
 
     conditional_access: ConditionalAccess | None = None
     as_of: Moment | None = None
     policy_versions: dict[str, Annotated[int, Meta(ge=0)]] | None = None
+    at_least: dict[str, Annotated[int, Meta(ge=0)]] | None = None
     explain: str = ""
 
 

@@ -193,11 +193,25 @@ def requested_moment(context: Context) -> Moment:
         return context.as_of
     if isinstance(context.as_of, datetime):
         raise InvalidInput.at("$.context", "Name a time ('asOf') or versions ('policyVersions'), not both.")
+    return _versions(context.policy_versions, "policyVersions")
+
+
+def demanded_versions(context: Context) -> Mapping[TenantId, int]:
+    """Return the versions that the answer must be made from, or from later ones.
+
+    Raises:
+        InvalidInput: a version of something that is no tenant.
+    """
+    return _versions(context.at_least, "atLeast") if context.at_least else {}
+
+
+def _versions(given: Mapping[str, int], member: str) -> dict[TenantId, int]:
+    path = f"$.context.{member}"
     versions: dict[TenantId, int] = {}
-    for tenant, version in context.policy_versions.items():
-        key = tenant_of(tenant, "$.context.policyVersions") or TenantId("")
+    for tenant, version in given.items():
+        key = tenant_of(tenant, path) or TenantId("")
         if key in versions:
-            raise InvalidInput.at("$.context.policyVersions", f"Tenant {key} stands in 'policyVersions' twice.")
+            raise InvalidInput.at(path, f"Tenant {key} stands in '{member}' twice.")
         versions[key] = version
     return versions
 

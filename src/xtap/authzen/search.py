@@ -25,7 +25,7 @@ from xtap.authzen.messages import (
     member,
 )
 from xtap.authzen.people import tenant_of
-from xtap.authzen.questions import ACTIONS
+from xtap.authzen.questions import ACTIONS, demanded_versions
 from xtap.authzen.spelling import require_spelling
 from xtap.authzen.turns import Turns
 from xtap.errors import Forbidden, InvalidInput
@@ -91,9 +91,12 @@ class Searches:
 
         Raises:
             InvalidInput: the request cannot be understood, or the token is not of this search.
+            Forbidden: the context demands a version of a policy that the caller may not see.
+            Unavailable: a version that the context demands did not come in time.
         """
         require_spelling(body, ("subject", "action", "resource", "context", "page"), "$")
         page = member(body, "page", Page) if "page" in body else Page()
+        await self._point.catch_up(enquiry, demanded_versions(context_of(body)), "atLeast")
         scope = Reach(enquiry.caller.tenant, enquiry.place, enquiry.view)
         asked = {name: body[name] for name in body if name != "page"}
         bound_to = json.encode([scope.caller, scope.place, what, asked], order="sorted")

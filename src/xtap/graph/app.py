@@ -10,26 +10,29 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import structs
+from msgspec.structs import replace
 
-from xtap.errors import XtapError
+from xtap.errors import Unavailable, XtapError
 from xtap.graph import failures, metadata
 from xtap.graph.exchange import Exchange, Request, client_request_id
 from xtap.graph.paths import build, resolve
 from xtap.graph.routes import BETA_ROUTES, ROUTES
-from xtap.http import NO_SNIFF
+from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
 from xtap.model.versions import BETA, V1, VERSIONS
+from xtap.service import consistency
 from xtap.service.context import Call
+from xtap.service.disclosure import View
 from xtap.service.settling import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
     from typing import Any, TypeAlias
 
     from xtap.graph.exchange import Answer
     from xtap.identity.callers import Callers
+    from xtap.model.ids import TenantId
     from xtap.service.caller import Caller
     from xtap.service.context import Service
 
@@ -115,6 +118,8 @@ class GraphApp:
         if handler is None:
             raise failures.not_allowed(node.methods)
         body = decoded(await request.body(), headers) if method in _WITH_BODY else b""
+        if versions.DEMANDED in headers:
+            await self._catch_up(headers, caller.tenant)
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{request.base}/{version.name}"
         await settle(self._service)
@@ -122,7 +127,22 @@ class GraphApp:
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )
         answer = await handler(exchange)
-        return structs.replace(answer, headers=(*answer.headers, *counted)) if counted else answer
+        added = counted if method == "GET" else (*counted, *await self._version(caller.tenant))
+        return replace(answer, headers=(*answer.headers, *added)) if added else answer
+
+    async def _catch_up(self, headers: Mapping[bytes, bytes], tenant: TenantId) -> None:
+        """Wait until this node knows the versions that the request demands."""
+        demanded = versions.demanded(headers)
+        consistency.require_visible(View(tenant), demanded, versions.DEMANDED.decode())
+        await consistency.require(self._service.store, demanded, consistency.patience())
+
+    async def _version(self, tenant: TenantId) -> tuple[tuple[bytes, bytes], ...]:
+        """Tell with which version of the caller's policy a write is there; this node knows it from now on."""
+        try:
+            snapshot = await self._service.store.snapshot(tenant)
+        except Unavailable:  # the write stands all the same
+            return ()
+        return (versions.told({tenant: snapshot.sequence}),)
 
 
 async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:

@@ -31,7 +31,10 @@ PATH: Final = "$batch"
 
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(?=[/?#]|\Z)", re.IGNORECASE)
 _INHERITED: Final = (b"authorization", b"client-request-id", b"retry-attempt")
-"""Headers of the batch that hold for its parts: who asks, how the client calls it, and that it is repeated."""
+"""Headers of the batch that hold for its parts: who asks, how the client calls it, and that it is repeated.
+
+What ``xtap-at-least`` demands holds for them too: the node knows it before the first part.
+"""
 
 _SPELLINGS: Final = {b"www-authenticate": "WWW-Authenticate"}
 

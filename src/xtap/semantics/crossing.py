@@ -21,7 +21,7 @@ from xtap.semantics import trace
 from xtap.semantics.decision import ConsentPrompt, DecidedBy, Outcome, Step
 from xtap.semantics.effective import Property, Sourced
 from xtap.semantics.gate import Gate, Passage, Verdict
-from xtap.semantics.matching import Listed, number
+from xtap.semantics.matching import NO_NUMBER, Listed, number
 from xtap.semantics.request import Access, Channel
 from xtap.semantics.trust import TrustResult, judge
 
@@ -176,7 +176,7 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
     trust: Sourced[InboundTrust] | None
     consent: ConsentPrompt
     listed: tuple[Listed, ...] | None = None
-    findings: dict[int | None, Finding] = field(default_factory=dict)
+    findings: dict[int, Finding] = field(default_factory=dict)
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this channel between these tenants."""
@@ -187,7 +187,10 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
         try:
             return Decision(access, self, self.findings[found])
         except KeyError:
-            return Decision(access, self, self._keep(found, self._ask(access)))
+            finding = self._ask(access)
+            if found != NO_NUMBER:
+                _shelf.keep(self.findings, found, finding)
+            return Decision(access, self, finding)
 
     def _ask(self, access: Access) -> Finding:
         """Say what both sides' settings say."""
@@ -213,17 +216,30 @@ class Crossing(Struct, frozen=True, eq=False, gc=False):
         outcome = _after(finding.outcome, trust.passes) if asked else finding.outcome
         return Finding(outcome, finding.outbound, finding.inbound, trust)
 
-    def _keep(self, found: int | None, finding: Finding) -> Finding:
-        """Keep a finding for the next access that matches the same."""
-        if found is not None:
-            if len(self.findings) >= KEPT:
-                self.findings.clear()
-            self.findings[found] = finding
-        return finding
+
+class _Shelf:
+    """Counts the findings of all crossings, so that no tenant fills the memory by what it lists."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._filled: list[dict[int, Finding]] = []
+
+    def keep(self, findings: dict[int, Finding], found: int, finding: Finding) -> None:
+        """Keep a finding for the next access that matches the same; everything kept before may be dropped for it."""
+        if self._count >= KEPT:
+            for each in self._filled:
+                each.clear()
+            self._filled, self._count = [], 0
+        if not findings:
+            self._filled.append(findings)
+        findings[found] = finding
+        self._count += 1
 
 
-KEPT = 16_384
-"""Findings that one crossing keeps; all are dropped when there are more."""
+KEPT = 65_536
+"""Findings that are kept; with their steps each takes about 2 kB."""
+
+_shelf = _Shelf()
 
 _B, _A, _U = Outcome.BLOCKED, Outcome.ALLOWED, Outcome.UNKNOWN
 _JOINT = (_B, _B, _B, _B, _A, _U, _B, _U, _U)

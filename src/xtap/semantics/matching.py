@@ -22,6 +22,9 @@ Each target has a number, and any sum of one user or group and one application o
 others. A plain tuple, which Python takes apart faster than one with names.
 """
 
+NO_NUMBER = -1
+"""What an access has that matches nobody knows what."""
+
 
 def listed(gates: Iterable[Gate]) -> tuple[Listed, ...] | None:
     """Return the targets of those gates that do not treat every access alike.
@@ -46,11 +49,11 @@ def listed(gates: Iterable[Gate]) -> tuple[Listed, ...] | None:
     return tuple(found)
 
 
-def number(gates: tuple[Listed, ...], access: Access) -> int | None:  # noqa: C901 - a call costs as much as a lookup
-    """Return the number of what an access matches; None if a fact is not known."""
+def number(gates: tuple[Listed, ...], access: Access) -> int:  # noqa: C901 - a call costs as much as a lookup
+    """Return the number of what an access matches; NO_NUMBER if a fact is not known."""
     user, groups, client, resource = access.user, access.groups, access.client_app, access.resource_app
     if user is None or groups is None or client is None or resource is None or access.known_groups is not None:
-        return None
+        return NO_NUMBER
     found = 0
     for everybody, users, teams, in_order, everything, apps in gates:
         if not everybody:

@@ -79,7 +79,10 @@ async def _undone(store: Store, latest: Snapshot, version: int) -> tuple[Write, 
 
 
 async def _last_before(store: Store, tenant: TenantId, moment: datetime) -> int:
-    """Return the number of the last record that is not later than a time, by halving: records stand in time order."""
+    """Return the number of the last record that is not later than a time, by halving: records stand in time order.
+
+    Where the clock of a node jumped back, or those of two nodes differ, moments were seen twice: one of them is found.
+    """
     low, high = 0, (await store.refresh(tenant)).sequence
     while low < high:
         middle = (low + high + 1) // 2

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
@@ -33,6 +32,9 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 1.0
 """Seconds for which a snapshot is answered without looking whether another process changed the database."""
+
+ANSWER_WITHIN: Final = 20.0
+"""Seconds for which a caller waits for the database; longer than the database lets one session wait for another."""
 
 READERS: Final = 4
 """Threads, and so connections, that load tenants and read audit records."""
@@ -104,6 +106,7 @@ class CachedStore:
         self._writer = GroupCommit(backend, cache.publish)
         self._look_at = 0.0
         self._looking: Future[None] | None = None
+        self._slow: Future[None] | None = None
         self._looked = monotonic()
         self._closed = False
 
@@ -142,14 +145,15 @@ class CachedStore:
         """Run ``decide`` in the writer thread, and return the state after it once that is durable.
 
         Raises:
-            Unavailable: the storage refused or the store is closed; nothing was changed.
+            Unavailable: the storage refused or the store is closed, and nothing was changed; or the message says that
+                the change may have been made.
             Exception: whatever ``decide`` raised; nothing was changed.
         """
         await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
         self._require_open()
         waiting = Waiting(tenant, decide, asyncio.get_running_loop().create_future())
         self._writer.submit(waiting)
-        return await waiting.future
+        return await _answered(waiting.future, "The change may have been made: read before you send it again.")
 
     async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
         """Read audit records with their sequence numbers, oldest first, from the database.
@@ -165,7 +169,8 @@ class CachedStore:
         Raises:
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
-        await self._read(lambda: self._source.append(entries))
+        # Without a time limit: who was told that nothing was kept would write it twice.
+        await asyncio.wrap_future(self._submit(lambda: self._source.append(entries)))
 
     async def logged(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, bytes]]:
         """Read a tenant's log with sequence numbers, oldest first, from the database.
@@ -241,19 +246,28 @@ class CachedStore:
         self._cache.clear()
 
     async def _look(self) -> None:
-        """Take in what others wrote; while the database cannot be read, what is in memory is still answered."""
+        """Take in what others wrote; while the database cannot be read, what is in memory is still answered.
+
+        Callers wait for a slow database once; from then on they are answered from memory until it has answered too.
+        """
         looking = self._looking
+        if looking is not None and looking is self._slow:
+            return
         if looking is None:
             began = monotonic()
             looking = self._looking = self._submit(self._catch_up)
             looking.add_done_callback(lambda done: self._look_ended(done, began))
-        with suppress(Unavailable, TimeoutError):
+        try:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(looking)), LOOK_EVERY)
+        except TimeoutError:
+            self._slow = looking
+        except Unavailable:
+            pass  # it is in the log, and the limit of staleness counts on
 
     def _look_ended(self, looking: Future[None], began: float) -> None:
         self._looking = None
-        self._look_at = monotonic() + LOOK_EVERY
         failure = looking.exception()
+        self._look_at = (began if failure is None else monotonic()) + LOOK_EVERY
         if failure is None:
             self._looked = began
         else:
@@ -273,7 +287,7 @@ class CachedStore:
             self._loading[tenant] = loading
             loading.add_done_callback(lambda _: self._loading.pop(tenant, None))
         # Shielded: a caller that gives up must not take the load away from the others.
-        return await asyncio.shield(asyncio.wrap_future(loading))
+        return await _answered(asyncio.shield(asyncio.wrap_future(loading)))
 
     def _latest(self, tenant: TenantId) -> Snapshot:
         snapshot = self._source.latest(tenant, self._cache.get(tenant))
@@ -281,7 +295,7 @@ class CachedStore:
         return snapshot
 
     async def _read(self, read: Callable[[], Result]) -> Result:
-        return await asyncio.wrap_future(self._submit(read))
+        return await _answered(asyncio.wrap_future(self._submit(read)))
 
     def _submit(self, read: Callable[[], Result]) -> Future[Result]:
         """Run a function in a reader thread."""
@@ -291,3 +305,11 @@ class CachedStore:
     def _require_open(self) -> None:
         if self._closed:
             raise Unavailable("The store is closed.")
+
+
+async def _answered(waiting: asyncio.Future[Result], consequence: str = "Try again later.") -> Result:
+    """Wait for the database as long as a caller may be kept waiting."""
+    try:
+        return await asyncio.wait_for(waiting, ANSWER_WITHIN)
+    except TimeoutError:
+        raise Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}") from None

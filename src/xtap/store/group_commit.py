@@ -134,7 +134,8 @@ class GroupCommit:
     def _run(self) -> None:
         running = True
         while running:
-            batch, running = self._take()
+            taken, running = self._take()
+            batch = [waiting for waiting in taken if not waiting.future.done()]  # the others went away meanwhile
             if batch:
                 _answer(batch, self._settle(batch))
         self._backend.close()

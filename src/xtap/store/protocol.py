@@ -79,8 +79,8 @@ class Store(Protocol):
         Concurrent calls run in any order. A caller that is cancelled learns nothing: its change may be made or not.
 
         Raises:
-            Unavailable: the storage refused; nothing of the change was kept, unless the message says that the
-                connection was lost during the commit, when nobody knows.
+            Unavailable: the storage refused or did not answer; nothing of the change was kept, unless the message says
+                that it may have been made, when nobody knows.
             XtapError: whatever ``decide`` raised; nothing was changed.
         """
         ...

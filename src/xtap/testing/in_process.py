@@ -1,4 +1,4 @@
-"""The whole application without a socket, for tests that make thousands of requests: memory store, httpx transport."""
+"""The whole application without a socket, for tests that make thousands of requests: httpx transport, no disk."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xtap.server.asgi import Application
+    from xtap.store.protocol import Store
 
 BASE = "https://localhost"
 
@@ -44,15 +45,16 @@ class InProcess:
 
 
 @contextlib.asynccontextmanager
-async def in_process(folder: Path, **settings: object) -> AsyncIterator[InProcess]:
-    """Build the application with the demo tenants in memory.
+async def in_process(folder: Path, store: Store | None = None, /, **settings: object) -> AsyncIterator[InProcess]:
+    """Build the application with the demo tenants.
 
     Args:
         folder: where signing keys are kept.
+        store: where policies live, closed at the end; one in memory if none is given.
         settings: fields of :class:`~xtap.server.settings.Settings` that differ from the defaults.
     """
     configured = Settings(data=str(folder), embedded_issuer=True, **settings)  # type: ignore[arg-type]
-    store = MemoryStore()
+    store = MemoryStore() if store is None else store
     await demo.install(store)
     application = await assemble(configured, service_of(configured, store))
     transport = httpx.ASGITransport(application)
