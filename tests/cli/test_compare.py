@@ -69,9 +69,7 @@ def test_other_words_with_the_same_meaning_are_equivalent(tmp_path: Path, capsys
     assert (said.code, said.out) == (0, EQUIVALENT)
 
 
-def test_what_becomes_unknown_is_not_said_to_be_answered_as_before(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_what_becomes_unknown_is_not_said_to_be_answered_as_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     strange = setting("allowed", GROUP, "allowed", "Office365")
     strange["usersAndGroups"]["targets"].append({"target": "allusers", "targetType": "user"})
     said = compare(capsys, tmp_path, contoso(), contoso(b2bCollaborationInbound=strange))
