@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if not settings.embedded_issuer:
         raise no_issuer(args, ", so there is no emulator")
-    known, issuer = asyncio.run(registered(settings, []))
+    known, _, issuer = asyncio.run(registered(settings, []))
     names = {name.lower() for name in args.tenant or ()}
     called = [tenant for tenant in known if names & {tenant.id, tenant.display_name.lower(), *tenant.domains}]
     missing = names - {name for each in called for name in (each.id, each.display_name.lower(), *each.domains)}

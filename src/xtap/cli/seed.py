@@ -30,9 +30,14 @@ def run(args: argparse.Namespace) -> int:
     load(*args.files)
     found = [(tenant_policy(document, path), document) for _, path, document in documents(args.files)]
     wanted = [Tenant(policy.tenant_id, policy.display_name or policy.tenant_id) for policy, _ in found]
-    _, issuer = asyncio.run(registered(settings, wanted))
+    _, new, issuer = asyncio.run(registered(settings, wanted))
     emulator = LocalEmulator(settings, issuer)
     for policy, document in found:
         emulator.post(policy.tenant_id, "seed", document)
-        print(f"{policy.tenant_id}  {policy.display_name or ''}  {len(policy.partners)} partners".replace("    ", "  "))
+        made = "  (newly registered)" if policy.tenant_id in {tenant.id for tenant in new} else ""
+        print(
+            f"{policy.tenant_id}  {policy.display_name or ''}  {len(policy.partners)} partners{made}".replace(
+                "    ", "  "
+            )
+        )
     return 0

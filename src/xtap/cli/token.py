@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _token(settings: Settings, args: argparse.Namespace) -> str:
-    from xtap.model.directory import Application  # noqa: PLC0415 - 'xtap token --help' needs none of it
+    from xtap.cli.tenant import known_roles  # noqa: PLC0415 - 'xtap token --help' needs none of it
+    from xtap.model.directory import Application  # noqa: PLC0415
     from xtap.model.pristine import derived_id  # noqa: PLC0415
     from xtap.server.storage import open_store  # noqa: PLC0415
     from xtap.server.trust import embedded_issuer  # noqa: PLC0415
@@ -70,7 +71,7 @@ async def _token(settings: Settings, args: argparse.Namespace) -> str:
         display_name="xtap token",
         object_id=derived_id(tenant.id, "xtap"),
         secret="",
-        permissions=tuple(args.role or PERMISSIONS),
+        permissions=known_roles(args.role) if args.role else PERMISSIONS,
     )
     return issuer.mint_app(tenant.id, application, audience, args.lifetime)
 
