@@ -158,7 +158,7 @@ def test_a_decision_is_not_true_by_being_there() -> None:
         (lambda: xtap.decide("pol", ACCESS), "policies: expected what xtap.load(…) returns, found str."),  # type: ignore[arg-type]
         (lambda: xtap.decide(KNOWN, None), "access: expected an xtap.Access, found NoneType."),  # type: ignore[arg-type]
         (lambda: xtap.repair(KNOWN, "x"), "decision: expected what xtap.decide(…) returns, found str."),  # type: ignore[arg-type]
-        (lambda: xtap.explain("x"), "answer: expected what xtap.decide(…) returns, found str."),  # type: ignore[arg-type]
+        (lambda: xtap.explain("x"), "answer: expected what xtap.decide(…) returns, found str."),
     ],
 )
 def test_arguments_of_another_type_are_refused_in_words(ask: Callable[[], object], words: str):
