@@ -66,10 +66,10 @@ class People(Struct, frozen=True, gc=False):
         """
         given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
         groups = None if person.groups is None else _groups(person.groups)
-        home, user = given or self.tenant, known_id(name)
+        home = given or self.tenant
         found = await self.directory.person(home, name) if self.view.shows(home) else None
         if found is None:
-            return Known(given, None if user and await self._stands_for_stranger(user) else user, groups)
+            return await self._not_found(given, name, groups)
         if found.user.is_external:
             return Known(None, None, groups)
         disabled = self.now and not found.user.account_enabled
@@ -77,10 +77,16 @@ class People(Struct, frozen=True, gc=False):
             return Known(home, found.user.id, groups, disabled=disabled)
         return Known(home, found.user.id, found.groups, found.known, disabled)
 
-    async def _stands_for_stranger(self, user: str) -> bool:
-        """Say whether an object id is that of a guest object of the caller's tenant, which no policy names."""
-        found = await self.directory.person(self.tenant, user)
-        return found is not None and found.user.is_external
+    async def _not_found(self, given: TenantId | None, name: str, groups: frozenset[str] | None) -> Known:
+        """Return what is known of somebody whom no directory of the home tenant describes.
+
+        Where the person lives is not known if the server knows the contrary of what the request says: a member of the
+        caller's tenant, or an address in another tenant's domain. The id of a guest object is named by no policy.
+        """
+        own, owner = await self.directory.person(self.tenant, name), await self.directory.owner(name)
+        if given is not None and ((own is not None and not own.user.is_external) or owner not in {None, given}):
+            return Known(None, None, groups)
+        return Known(given, known_id(name) if own is None else None, groups)
 
 
 @lru_cache(maxsize=4_096)

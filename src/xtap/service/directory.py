@@ -83,6 +83,11 @@ class Directory:
         groups = _closure(_kept(self._parents, snapshot, Kind.GROUP, _by_member), user.id)
         return Person(user, groups, _kept(self._groups, snapshot, Kind.GROUP, _ids))
 
+    async def owner(self, name: str) -> TenantId | None:
+        """Return the registered tenant in whose domain an address is, None for an object id and for strangers."""
+        _, at, domain = name.rpartition("@")
+        return tenants.of_domain(await self._store.snapshot(DIRECTORY), domain.lower()) if at else None
+
     async def users(self, tenant: TenantId, after: str | None = None) -> Iterator[str]:
         """Return the object ids of the people who live in a tenant and can sign in, in order, behind ``after`` only."""
         found = (await self._store.snapshot(tenant)).scan(Kind.USER, after)

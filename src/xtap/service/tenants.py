@@ -61,6 +61,12 @@ async def find(store: Store, name: str) -> Tenant | None:
     return None
 
 
+def of_domain(directory: Snapshot, domain: str) -> TenantId | None:
+    """Return the tenant that a domain belongs to, in lower case; None if nobody registered it."""
+    found = _domains(directory.objects.get(Kind.TENANT, EMPTY)).get(domain)
+    return None if found is None else TenantId(found)
+
+
 @lru_cache(maxsize=4)
 def _domains(register: SortedMap) -> dict[str, str]:
     """Map each domain to its tenant; made once for each state of the register."""
