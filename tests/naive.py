@@ -182,22 +182,23 @@ def _conditional_access(resource: Json, home_id: str, channel: str, question: Js
     trust = _whole(resource, home_id, "inboundTrust") or {}
     claims = question.get("claims") or {}
     found = [_control(control, trust, claims, channel) for control in requires.get("controls") or []]
+    if requires.get("authenticationStrength") is not None:
+        found.append(_strength(requires["authenticationStrength"], trust, channel))
     verdicts = [verdict for verdict, _ in found]
     order = ["passes", "unknown", "blocked"] if requires.get("anyOf") else ["blocked", "unknown", "passes"]
     outcome = next((verdict for verdict in order if verdict in verdicts), "passes")
-    codes = {code for verdict, code in found if verdict == "blocked"} if outcome == "blocked" else set()
-    strength = requires.get("authenticationStrength")
-    if strength is not None:
-        trusted = trust.get("isMfaAccepted")
-        reachable = {"sms", "voice", "microsoftAuthenticatorPush", "softwareOath"}
-        if trusted:
-            more = {"deviceBasedPush", "hardwareOath", "fido2", "windowsHelloForBusiness", "x509CertificateMultiFactor"}
-            reachable |= more
-        if channel == "b2bDirectConnect" and not trusted:
-            return "blocked", codes | {"AADSTS90071"}
-        if not reachable & set(strength):
-            return "blocked", codes | {"AADSTS53003"}
-    return outcome, codes
+    return outcome, {code for verdict, code in found if verdict == "blocked"} if outcome == "blocked" else set()
+
+
+def _strength(methods: list[str], trust: Json, channel: str) -> tuple[str, str]:
+    """One demand beside the controls: the operator of the grant relates them all."""
+    reachable = {"sms", "voice", "microsoftAuthenticatorPush", "softwareOath"}
+    if trust.get("isMfaAccepted"):
+        more = {"deviceBasedPush", "hardwareOath", "fido2", "windowsHelloForBusiness", "x509CertificateMultiFactor"}
+        reachable |= more
+    elif channel == "b2bDirectConnect":
+        return "blocked", "AADSTS90071"
+    return ("passes" if reachable & set(methods) else "blocked"), "AADSTS53003"
 
 
 def _control(control: str, trust: Json, claims: Json, channel: str) -> tuple[str, str]:

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.cli.contoso_and_fabrikam import assert_one_line, say
 from xtap import __version__
 from xtap.cli.main import COMMANDS
+from xtap.errors import Conflict
+from xtap.model.directory import Tenant
+from xtap.model.ids import TenantId
+from xtap.service import tenants
+from xtap.store.memory import MemoryStore
 from xtap.testing.local_server import LocalServer, free_ports, running
 
 if TYPE_CHECKING:
@@ -67,6 +73,7 @@ def test_an_unknown_command_is_named(tmp_path: Path):
         (["serve", "--embedded-issuer", "--tls-port", "0"], {}, "needs https"),
         (["serve", "--embedded-issuer"], {}, "xtap init"),
         (["token", "--tenant", "contoso"], {}, "xtap init"),
+        (["reset"], {}, "xtap init"),
         (["tenant", "list"], {}, "xtap init"),
         (["healthcheck", "--port", "1"], {}, "does not answer"),
     ],
@@ -79,6 +86,27 @@ def test_what_cannot_start_says_why_in_one_line(
     assert part in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_decision_log_that_cannot_be_written_is_told_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert say(capsys, "init", "--demo").code == 0
+    for name, reason in (("nowhere/x.log", "No such file or directory"), (".", "Is a directory")):
+        said = say(capsys, "serve", "--decision-log", name)
+        assert_one_line(said, f"--decision-log: '{name}' cannot be written: {reason}. Name a file")
+
+
+@pytest.mark.parametrize("command", [("token", "--tenant", "contoso"), ("reset",), ("seed", "contoso.json")])
+def test_in_another_folder_it_is_said_where_to_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+):
+    monkeypatch.chdir(tmp_path)
+    said = say(capsys, *command)
+    assert_one_line(said, "There is no xtap.toml in this folder", "Go to the folder of the server", "--config")
+    (tmp_path / "xtap.toml").write_text("")
+    assert_one_line(say(capsys, *command), "The embedded issuer is off", "Run 'xtap init'")
 
 
 def test_a_broken_configuration_file_is_named(tmp_path: Path):
@@ -123,14 +151,12 @@ def test_a_tenant_added_while_the_server_runs_can_be_used_at_once(tmp_path: Path
         assert "northwind" in server.run("tenant", "show", "NORTHWIND").stdout
 
 
-def test_a_name_that_two_tenants_have_names_neither(tmp_path: Path):
-    with running(tmp_path) as server:
-        added = json.loads(server.run("tenant", "add", "Contoso", "--output", "json").stdout)
-        done = server.run("token", "--tenant", "contoso", check=False)
-        assert done.returncode == 1
-        assert "2 tenants are called 'contoso'" in done.stderr
-        assert added["id"] in done.stderr
-        assert server.run("tenant", "show", added["id"]).returncode == 0
+async def test_a_name_that_two_tenants_have_names_neither():
+    store = MemoryStore()
+    for number in (1, 2):
+        await tenants.add(store, Tenant(TenantId(DEMO.replace("1", f"{number}")), "contoso"))
+    with pytest.raises(Conflict, match=f"2 tenants are called 'Contoso': {DEMO}, 2222"):
+        await tenants.named(store, "Contoso")
 
 
 def test_an_application_added_with_a_tenant_gets_tokens(tmp_path: Path):
@@ -157,6 +183,12 @@ def test_an_application_added_with_a_tenant_gets_tokens(tmp_path: Path):
     ("arguments", "part"),
     [
         (["tenant", "add", "again", "--id", DEMO], "registered already"),
+        (["tenant", "add", "Contoso"], f"A tenant 'contoso' is registered already: {DEMO}."),
+        (
+            ["tenant", "add", "again", "--client-id", "a", "--role", "Policy.Raed"],
+            "no application permission 'Policy.Raed'",
+        ),
+        (["token", "--tenant", "contoso", "--role", "Policy.Raed"], "no application permission 'Policy.Raed'"),
         (["tenant", "add", "again", "--domain", "contoso.example"], "belongs to tenant"),
         (["tenant", "add", "again", "--id", "no-guid"], "no-guid"),
         (["tenant", "show", "nobody"], "xtap tenant list"),

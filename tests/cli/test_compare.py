@@ -10,6 +10,7 @@ from tests.cli.contoso_and_fabrikam import (
     CONTOSO,
     FABRIKAM,
     GROUP,
+    SHAREPOINT,
     USER,
     Said,
     assert_one_line,
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 WIDER = setting("allowed", "AllUsers", "allowed", "Office365")
 NARROWER = setting("allowed", GROUP, "allowed", "00000003-0000-0ff1-ce00-000000000000")
+
+
+EQUIVALENT = "Equivalent: what was allowed is allowed, and nothing else. (Blocked or unknown is not compared.)\n"
 
 
 def compare(capsys: pytest.CaptureFixture[str], folder: Path, before: Any, after: Any, *flags: str) -> Said:
@@ -62,7 +66,18 @@ def test_other_words_with_the_same_meaning_are_equivalent(tmp_path: Path, capsys
     twice = setting("allowed", GROUP, "allowed", "Office365")
     twice["usersAndGroups"]["targets"] *= 2
     said = compare(capsys, tmp_path, contoso(), contoso(b2bCollaborationInbound=twice))
-    assert (said.code, said.out) == (0, "Equivalent: every question is answered as before.\n")
+    assert (said.code, said.out) == (0, EQUIVALENT)
+
+
+def test_what_becomes_unknown_is_not_said_to_be_answered_as_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    strange = setting("allowed", GROUP, "allowed", "Office365")
+    strange["usersAndGroups"]["targets"].append({"target": "allusers", "targetType": "user"})
+    said = compare(capsys, tmp_path, contoso(), contoso(b2bCollaborationInbound=strange))
+    assert (said.code, said.out) == (0, EQUIVALENT)
+    home = write(tmp_path, "fabrikam.json", fabrikam())
+    flags = ("--home", FABRIKAM, "--resource", CONTOSO, "--user", USER, "--no-groups", "--app", SHAREPOINT)
+    for file, outcome in (("before.json", "blocked"), ("after.json", "unknown")):
+        assert say(capsys, "decide", str(tmp_path / file), home, *flags).out.startswith(outcome)
 
 
 def test_the_witness_of_the_text_is_an_access_that_decide_judges_differently(

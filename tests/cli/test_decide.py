@@ -89,6 +89,15 @@ def test_a_missing_policy_never_allows(folder: Path, capsys: pytest.CaptureFixtu
     assert said.json["missing"] == [f"policy of tenant {STRANGER}"]
 
 
+def test_inside_a_tenant_that_nobody_knows_nobody_is_let_in(folder: Path, capsys: pytest.CaptureFixture[str]):
+    flags = ("--home", STRANGER, "--resource", STRANGER, "--user", USER)
+    said = say(capsys, "decide", str(folder), *flags, "--output", "json")
+    assert said.code == 2
+    assert (said.json["outcome"], said.json["decision"]) == ("notApplicable", False)
+    told = say(capsys, "decide", str(folder), *flags)
+    assert f"Not known, and needed: policy of tenant {STRANGER}." in told.out
+
+
 @pytest.mark.parametrize(
     ("home", "resource", "channel", "code"),
     [
@@ -183,6 +192,10 @@ def test_wrong_flags_end_in_one_line(
         ('{"tenantId": "1", "tenantId": "2"}', ("bad.json", "'tenantId' stands twice")),
         ({"tenants": [fabrikam(), fabrikam()]}, ("bad.json: $.tenants[1].tenantId", "already")),
         ([fabrikam() | {"default": {"frob": 1}}], ("bad.json: $[0].default.frob", "'frob'")),
+        (
+            fabrikam() | {"partners": [{"tenantId": FABRIKAM.upper()}]},
+            ("bad.json: $.partners[0].tenantId", f"'{FABRIKAM}' cannot be a partner: name another tenant"),
+        ),
         ([fabrikam() | {"displayName": 7}], ("bad.json: $[0].displayName",)),
         (r'{"tenantId": "\ud800"}', ("bad.json", "surrogates")),
         ("[" * 100_000, ("bad.json", "nested")),

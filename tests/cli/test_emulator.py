@@ -43,7 +43,8 @@ def test_a_file_seeds_every_tenant_in_it(emulator: LocalServer) -> None:
         {"tenantId": NEW, "displayName": "northwind", "partners": [{"tenantId": CONTOSO}, {"tenantId": FABRIKAM}]},
     )
     assert code == 0
-    assert f"{NEW}  northwind  2 partners" in out
+    assert f"{NEW}  northwind  2 partners  (newly registered)" in out
+    assert out.count("newly") == 1
     assert [each["tenantId"] for each in _partners(emulator)] == [FABRIKAM]
     token = emulator.run("token", "--tenant", "northwind").stdout.strip()
     answer = httpx.get(f"{emulator.graph}/partners/$count", headers={"Authorization": f"Bearer {token}"})

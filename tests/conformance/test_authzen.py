@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from xtap.model.directory_files import read
 from xtap.server.demo import CONTOSO, FABRIKAM
+from xtap.service.directory import put_objects
 from xtap.testing.in_process import in_process
 from xtap.testing.transcripts import differences
 
@@ -38,8 +40,11 @@ class Server:
         self.app = app
 
     def configure(self, tenants: dict[str, Document]) -> None:
-        """Write the policies of some tenants as their administrators would."""
+        """Write the policies of some tenants as their administrators would, and who is in their directories."""
         for name, policy in tenants.items():
+            if "directory" in policy:
+                people = read([(name, json.dumps(policy["directory"]).encode())])
+                self._runner.run(put_objects(self.app.application.store, TENANTS[name], people, whole=False))
             if "default" in policy:
                 assert self.send("PATCH", f"{POLICY}/default", name, policy["default"]).status_code == 204
             for partner in policy.get("partners", ()):

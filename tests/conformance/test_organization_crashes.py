@@ -11,8 +11,10 @@ import pytest
 from tests.conformance.stage import LETTERS, MTO, POLICY, ids, opened
 from xtap.errors import Unavailable
 from xtap.model.ids import DIRECTORY
-from xtap.model.objects import Kind
+from xtap.model.objects import SINGLETON, Kind
+from xtap.service import settling
 from xtap.store.memory import MemoryStore
+from xtap.store.protocol import Change, Write
 from xtap.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.conformance.stage import Stage
     from xtap.model.ids import TenantId
-    from xtap.store.protocol import Change
     from xtap.store.snapshot import Snapshot
 
 
@@ -117,3 +118,26 @@ async def test_reading_goes_on_while_nothing_can_be_written(tmp_path: Path):
         assert (await stage.members("a"))["c"] == ("member", "pending")
         store.last = None
         assert (await stage.members("a"))["c"] == ("member", "active")
+
+
+@pytest.mark.parametrize("broken", ["a", "b", "c"])
+async def test_a_tenant_whose_effects_fail_stops_no_other(
+    tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(tmp_path) as stage:
+        await _play(stage)
+        template = (await stage.store.snapshot(ids(broken))).get(Kind.PARTNER_TEMPLATE, SINGLETON)
+        await _put_template(stage, broken, b"damaged")
+        await stage.join("c")
+        others = [each for each in ("a", "b", "c") if each != broken]
+        assert [(await stage.partners(each))[other] for each, other in (others, reversed(others))] == [True, True]
+        told = [record.getMessage() for record in caplog.records if record.name == settling.log.name]
+        assert told == [f"what organizations did to tenant {ids(broken)} cannot be carried out, and waits"]
+        assert (await stage.partners(broken)).get("c" if broken != "c" else "a") is None
+        await _put_template(stage, broken, template)
+        assert (await stage.partners(broken)) == dict.fromkeys(others, True)
+
+
+async def _put_template(stage: Stage, letter: str, document: bytes | None) -> None:
+    write = Write(Kind.PARTNER_TEMPLATE, SINGLETON, document)
+    await stage.store.change(ids(letter), lambda _: Change((write,)))

@@ -19,6 +19,9 @@ USERS = [f"bbbbbbbb-0000-4000-8000-0000000000b{n}" for n in range(4)]
 GROUPS = [f"aaaaaaaa-0000-4000-8000-0000000000a{n}" for n in range(4)]
 TEAMS, SHAREPOINT = "1fec8e78-bce4-4aaf-ab1b-5451cc387264", "00000003-0000-0ff1-ce00-000000000000"
 APPS = [TEAMS, SHAREPOINT, *(f"cccccccc-0000-4000-8000-0000000000c{n}" for n in range(4))]
+STRANGE_PEOPLE = (("AllManagers", "user"), ("AllUsers", "group"), ("x", "device"), (USERS[0], "device"))
+STRANGE_APPS = (("AllOfTomorrow", "application"), ("AllApplications", "suite"), (APPS[2], "suite"))
+METHODS = ("sms", "fido2", "windowsHelloForBusiness", "methodOfTomorrow")
 COMMERCIAL, GOVERNMENT = "microsoftonline.com", "microsoftonline.us"
 SETTINGS = (
     "b2bCollaborationInbound",
@@ -34,19 +37,25 @@ def people(rng: Random) -> dict[str, Any]:
     else:
         users = [(user, "user") for user in rng.sample(USERS, rng.randint(0, 2))]
         targets = users + [(group, "group") for group in rng.sample(GROUPS, rng.randint(0, 2))]
+    if rng.random() < 0.08:
+        targets.append(rng.choice(STRANGE_PEOPLE))
     return half(rng, targets or [(rng.choice(USERS), "user")])
 
 
 def apps(rng: Random) -> dict[str, Any]:
     if rng.random() < 0.3:
-        return half(rng, [("AllApplications", "application")])
-    listed = rng.sample([*APPS, "Office365"], rng.randint(1, 3))
-    return half(rng, [(app, "application") for app in listed])
+        targets = [("AllApplications", "application")]
+    else:
+        listed = rng.sample([*APPS, "Office365", "AllMicrosoftApps"], rng.randint(1, 3))
+        targets = [(app, "application") for app in listed]
+    if rng.random() < 0.08:
+        targets.append(rng.choice(STRANGE_APPS))
+    return half(rng, targets)
 
 
 def half(rng: Random, targets: list[tuple[str, str]]) -> dict[str, Any]:
     return {
-        "accessType": rng.choice(["allowed", "blocked"]),
+        "accessType": "allowedLater" if rng.random() < 0.02 else rng.choice(["allowed", "blocked"]),
         "targets": [{"target": target, "targetType": kind} for target, kind in targets],
     }
 
@@ -82,12 +91,16 @@ def tenant(rng: Random, own: str, others: tuple[str, ...], *, clouds: bool = Fal
     return document
 
 
+def requirements(rng: Random) -> Requirements:
+    """Draw demands, mostly of claims: of all controls together hardly one access gets through."""
+    claims = (Control.MFA, Control.COMPLIANT_DEVICE, Control.HYBRID_JOINED_DEVICE)
+    controls = rng.sample([*Control] if rng.random() < 0.3 else claims, rng.randint(0, 2))
+    strength = frozenset(rng.sample(METHODS, rng.randint(0, 2))) if rng.random() < 0.4 else None
+    return Requirements(controls=frozenset(controls), any_of=rng.random() < 0.5, authentication_strength=strength)
+
+
 def access(rng: Random, home: TenantId = HOME, resource: TenantId = RESOURCE) -> Access:
     """Draw an access with every fact known, a third of them with demands of Conditional Access."""
-    requires = None
-    if rng.random() < 0.3:
-        controls = frozenset(rng.sample([Control.MFA, Control.COMPLIANT_DEVICE, Control.HYBRID_JOINED_DEVICE], 2))
-        requires = Requirements(controls=controls, any_of=rng.random() < 0.5)
     return Access(
         home=home,
         resource=resource,
@@ -97,9 +110,12 @@ def access(rng: Random, home: TenantId = HOME, resource: TenantId = RESOURCE) ->
         client_app=rng.choice(APPS),
         resource_app=rng.choice([*APPS, "cccccccc-0000-4000-8000-0000000000ff"]),
         claims=Claims(
-            mfa=rng.random() < 0.5, compliant_device=rng.random() < 0.5, hybrid_joined_device=rng.random() < 0.5
+            mfa=rng.random() < 0.5,
+            compliant_device=rng.random() < 0.5,
+            hybrid_joined_device=rng.random() < 0.5,
+            methods=frozenset(rng.sample(METHODS, rng.randint(0, 2))),
         ),
-        requires=requires,
+        requires=requirements(rng) if rng.random() < 0.3 else None,
     )
 
 
@@ -111,4 +127,7 @@ def vague(rng: Random, asked: Access) -> Access:
         asked = replace(asked, user=None)
     if rng.random() < 0.2:
         asked = replace(asked, client_app=None)
+    if rng.random() < 0.2:
+        claims = {name: None for name in asked.claims.__struct_fields__ if rng.random() < 0.5}
+        asked = replace(asked, claims=replace(asked.claims, **claims))
     return replace(asked, is_entra_account=rng.random() < 0.95)

@@ -146,6 +146,34 @@ def matches(difference: Difference, names: tuple[str, ...]) -> bool:
     return difference.setting.split(".")[0] in names
 
 
+@pytest.mark.parametrize("channel", ["b2bCollaborationInbound", "b2bDirectConnectInbound"])
+@pytest.mark.parametrize("flag", ["isMfaAccepted", "isCompliantDeviceAccepted", "isHybridAzureADJoinedDeviceAccepted"])
+def test_whoever_comes_in_by_a_trusted_claim_gains_and_loses_access_with_the_trust(flag: str, channel: str) -> None:
+    shut: dict[str, Any] = {"accessType": "blocked", "targets": [{"target": "AllUsers", "targetType": "user"}]}
+    closed = {"usersAndGroups": shut, "applications": everything_out()["b2bCollaborationOutbound"]["applications"]}
+    inbound: dict[str, Any] = dict.fromkeys(drawn.SETTINGS, closed) | {
+        channel: everything_out()["b2bCollaborationOutbound"]
+    }
+    without, trusting = (
+        tenant_policy(
+            {
+                "tenantId": drawn.RESOURCE,
+                "partners": [{"tenantId": drawn.HOME, "inboundTrust": {flag: accepted}} | inbound],
+            }
+        )
+        for accepted in (False, True)
+    )
+    gained, lost = compare(without, trusting), compare(trusting, without)
+    assert [(each.effect, each.setting) for each in gained.differences] == [("newlyAllowed", f"inboundTrust.{flag}")]
+    assert not gained.no_new_access
+    assert [(each.effect, each.setting) for each in lost.differences] == [("newlyBlocked", f"inboundTrust.{flag}")]
+    assert lost.no_new_access
+    (found,) = gained.differences
+    assert found.witness is not None
+    assert not allowed(without, found.witness)
+    assert allowed(trusting, found.witness)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_policy_is_equivalent_to_itself_in_any_order(seed: int) -> None:
     rng = Random(seed)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tests.laws import drawn
-from xtap.semantics.request import Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,8 +78,4 @@ def question(rng: Random) -> dict[str, Any]:
     for fact in FACTS:
         if rng.random() < 0.07:
             found.pop(fact)
-    if found.get("requires") and rng.random() < 0.3:
-        found["requires"]["controls"] = [str(control) for control in rng.sample([*Control], rng.randint(0, 3))]
-        methods = ["fido2", "sms", "softwareOath"]
-        found["requires"]["authenticationStrength"] = rng.choice([None, rng.sample(methods, rng.randint(0, 2))])
     return found

@@ -116,6 +116,17 @@ def test_it(xtap_server):
     run(text).assert_outcomes(passed=1)
 
 
+def test_without_a_process_its_address_is_refused_in_words(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nxtap_mode = in-process\n")
+    text = """
+def test_it(xtap_server):
+    xtap_server.local
+"""
+    result = run(text)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*AttributeError: xtap_server.local is * it needs --xtap-mode process."])
+
+
 def test_an_unknown_mode_is_refused(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nxtap_mode = fast\n")
     result = run("def test_it(xtap_server): pass")

@@ -67,17 +67,39 @@ def test_every_adr_has_context_decision_and_a_number_of_its_own():
     for page in pages:
         text = page.read_text()
         assert text.startswith(f"# {int(page.name[:4])}. ")
+        assert re.match(r"# .+\n\n\*Accepted, \d{4}-\d\d\.", text), page.name
         assert "## Context" in text
         assert "## Decision" in text
 
 
-def test_every_adr_that_is_named_exists():
-    numbers = {page.name[:4] for page in (ROOT / "docs" / "adr").glob("*.md")}
-    texts = [path for path in tracked() if path.suffix in {".py", ".md", ".yaml", ".toml"}]
-    named = {(path.name, number) for path in texts for number in re.findall(r"adr/(\d{4})\b", path.read_text())}
-    named |= {(path.name, f"{int(n):04}") for path in texts for n in re.findall(r"\bADR (\d+)\b", path.read_text())}
-    assert len(named) > 20
-    assert {place for place in named if place[1] not in numbers} == set()
+def named_records(text: str) -> set[str]:
+    """Return how a text names records of decisions: by file name, by the number of one, or as ADR and a number."""
+    files = re.findall(r"\badr/(\d{4}(?:-[a-z0-9-]+)?)", text)
+    return {*files, *(f"{int(number):04}" for number in re.findall(r"\bADRs?\s+(\d+)", text))}
+
+
+def test_every_record_that_is_named_exists():
+    records = {page.stem for page in (ROOT / "docs" / "adr").glob("*.md")}
+    known = records | {record[:4] for record in records}
+    places = tuple(ROOT / folder for folder in ("src", "docs", "conformance", "tests"))
+    wrong = {
+        f"{path.relative_to(ROOT)} -> {name}"
+        for path in tracked()
+        if path.suffix in {".py", ".md", ".yaml", ".json", ".sql", ".js"}
+        if path.parent == ROOT or any(map(path.is_relative_to, places))
+        if path != Path(__file__)
+        for name in named_records(path.read_text("utf-8")) - known
+    }
+    assert wrong == set()
+
+
+def test_a_wrong_record_is_found():
+    assert named_records("see docs/adr/0001-x, [ADR\n12](../adr/0002.md), ADR 0003") == {
+        "0001-x",
+        "0012",
+        "0002",
+        "0003",
+    }
 
 
 def test_lock_files_hold_names_versions_and_hashes_only():

@@ -15,10 +15,13 @@ from xtap.errors import Conflict, InvalidInput, MalformedRequest, NotFound
 from xtap.model.ids import TenantId
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 USER = "bbbbbbbb-0000-4000-8000-0000000000b1"
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+KNOWN = xtap.load({"tenantId": A})
+ACCESS = xtap.Access(home=TenantId(A), resource=TenantId(B))
 
 
 @pytest.mark.parametrize("name", ["xtap", "xtap.files"])
@@ -146,3 +149,19 @@ def test_a_decision_is_not_true_by_being_there() -> None:
     )
     with pytest.raises(TypeError, match="allowed"):
         bool(decision)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: xtap.decide(None, ACCESS), "policies: expected what xtap.load(…) returns, found NoneType."),  # type: ignore[arg-type]
+        (lambda: xtap.decide("pol", ACCESS), "policies: expected what xtap.load(…) returns, found str."),  # type: ignore[arg-type]
+        (lambda: xtap.decide(KNOWN, None), "access: expected an xtap.Access, found NoneType."),  # type: ignore[arg-type]
+        (lambda: xtap.repair(KNOWN, "x"), "decision: expected what xtap.decide(…) returns, found str."),  # type: ignore[arg-type]
+        (lambda: xtap.explain("x"), "answer: expected what xtap.decide(…) returns, found str."),
+    ],
+)
+def test_arguments_of_another_type_are_refused_in_words(ask: Callable[[], object], words: str):
+    with pytest.raises(InvalidInput) as refused:
+        ask()
+    assert str(refused.value) == words

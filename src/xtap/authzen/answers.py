@@ -88,6 +88,16 @@ def not_understood(missing: tuple[str, ...]) -> Told:
     return _told(False, {"outcome": str(Outcome.UNKNOWN), **reasons, "missing": [*missing]})  # noqa: FBT003 - the decision
 
 
+def disabled() -> Told:
+    """Tell that an account cannot sign in, whatever policies say."""
+    reasons: Document = {
+        "reason_user": "Your account is disabled; ask your organization's administrator.",
+        "reason_admin": ["The directory of the home tenant says that the account is disabled; no policy was asked."],
+        "fix_impossible": "The account is disabled: no change of these policies lets it in.",
+    }
+    return _told(False, {"outcome": str(Outcome.BLOCKED), **reasons})  # noqa: FBT003 - the decision
+
+
 def failed(status: int, message: str) -> Told:
     """Tell that one request of several could not be answered (AuthZEN 1.0, section 7.2)."""
     return _told(False, {"outcome": None, "error": {"status": status, "message": message}})  # noqa: FBT003 - see above

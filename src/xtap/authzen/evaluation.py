@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from xtap.authzen.answers import Answers, Told, not_understood, told
+from xtap.authzen.answers import Answers, Told, disabled, not_understood, told
 from xtap.authzen.people import People
-from xtap.authzen.questions import Asker, Incomplete, Synchronization, demanded_versions, requested_moment
+from xtap.authzen.questions import Asker, Disabled, Incomplete, Synchronization, demanded_versions, requested_moment
 from xtap.model.ids import TenantId
 from xtap.semantics.invitation import Invitation, invite
 from xtap.semantics.request import Access
@@ -159,6 +159,9 @@ class DecisionPoint:
                 policies = await self._policies(view, ids, moment)
                 source, target = policies[question.home], policies[question.resource]
                 return told(synchronize(source, target, ids), view, policies, full=full)
+            case Disabled():
+                require_part(view, (question.home, question.resource))
+                return disabled()
             case Incomplete():
                 return not_understood(question.missing)
 
@@ -190,6 +193,8 @@ def _entry(enquiry: Enquiry, request: Request, question: Question, found: Told) 
                 client_app=question.client_app,
                 resource_app=question.resource_app,
             )
+        case Disabled():
+            return replace(entry, home=question.home, resource=question.resource, user=question.user)
         case Invitation() | Synchronization():
             return replace(entry, home=question.home, resource=question.resource)
         case Incomplete():

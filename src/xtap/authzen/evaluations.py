@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from xtap.authzen.answers import Told, failed
 from xtap.authzen.messages import member, request_of
+from xtap.authzen.spelling import require_spelling
 from xtap.authzen.turns import Turns
 from xtap.errors import Forbidden, InvalidInput
 
@@ -21,6 +24,14 @@ STOPS_AT: Final = {"execute_all": None, "deny_on_first_deny": False, "permit_on_
 """The decision after which nothing more is evaluated, by ``options.evaluations_semantic``."""
 
 _MEMBERS: Final = ("subject", "action", "resource", "context")
+
+
+class Options(Struct, frozen=True):
+    """``options``; other members are passed over."""
+
+    evaluations_semantic: str = "execute_all"
+
+
 LONGEST: Final = 32 * 1024 * 1024
 """Bytes of one answer after which no item is evaluated: a fix repeats a tenant's whole list."""
 
@@ -37,6 +48,7 @@ async def evaluate_many(point: DecisionPoint, enquiry: Enquiry, body: Document) 
         InvalidInput: the request as a whole, or the only evaluation, cannot be understood; or there are too many.
         Forbidden: the caller has no part in the only evaluation.
     """
+    require_spelling(body, (*_MEMBERS, "evaluations", "options"), "$")
     items = body.get("evaluations", [])
     if not isinstance(items, list):
         raise InvalidInput.at("$.evaluations", "$.evaluations: Expected a list.")
@@ -72,9 +84,8 @@ async def _one(point: DecisionPoint, enquiry: Enquiry, defaults: Document, item:
 
 
 def _semantic(body: Document) -> bool | None:
-    options: Document = member(body, "options", dict) if "options" in body else {}
-    name = options.get("evaluations_semantic", "execute_all")
-    if not isinstance(name, str) or name not in STOPS_AT:
+    name = (member(body, "options", Options) if "options" in body else Options()).evaluations_semantic
+    if name not in STOPS_AT:
         path = "$.options.evaluations_semantic"
-        raise InvalidInput.at(path, f"{path}: Expected one of {', '.join(STOPS_AT)}, found '{str(name)[:64]}'.")
+        raise InvalidInput.at(path, f"{path}: Expected one of {', '.join(STOPS_AT)}, found '{name[:64]}'.")
     return STOPS_AT[name]

@@ -1,18 +1,19 @@
 """Which words do enforcement points use? The request of AuthZEN 1.0, and the properties that xtap reads from it.
 
-Members that are not named here are passed over, as the specification demands, with one exception: a control in
-``context.conditionalAccess`` or a claim that is not known is refused, because passing over it could allow too much.
+Members that are not named here are passed over, as the specification demands, with two exceptions: a control in
+``context.conditionalAccess`` or a claim that is not known is refused, because passing over it could allow too much; and
+so is a member in another spelling (``xtap.authzen.spelling``).
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from xtap.authzen.spelling import require_spelling
 from xtap.errors import InvalidInput
 from xtap.semantics.request import Claims
 
@@ -61,12 +62,14 @@ class PersonProperties(Struct, frozen=True, rename="camel"):
 
     Attributes:
         tenant_id: the home tenant.
+        user_type: what the account is in the resource tenant; a guest does not live there.
         groups: object ids of all groups in the home tenant.
         identity_provider: where the account lives, ``azureActiveDirectory`` unless it says otherwise.
         claims: what the home session proves.
     """
 
     tenant_id: str | None = None
+    user_type: Literal["Member", "Guest"] | None = None
     groups: Ids | None = None
     identity_provider: str = "azureActiveDirectory"
     claims: KnownClaims | None = None
@@ -141,15 +144,34 @@ class Request(Struct, frozen=True):
     context: Context = NO_CONTEXT
 
 
+_PARTS: Final[tuple[tuple[str, type[Struct]], ...]] = (
+    ("subject", Entity),
+    ("action", Action),
+    ("resource", Entity),
+    ("context", Context),
+)
+
+
 def request_of(body: Document) -> Request:
     """Read one evaluation.
 
     Raises:
-        InvalidInput: a member is missing or of another type.
+        InvalidInput: a member is missing, of another type, or spelt in another way.
     """
-    with suppress(msgspec.ValidationError):
-        return msgspec.convert(body, Request)
-    return Request(  # member by member, to say which one is wrong
+    require_spelling(body, Request.__struct_encode_fields__, "$")
+    try:
+        found = msgspec.convert(body, Request)
+    except msgspec.ValidationError:
+        return _member_by_member(body)
+    for name, kind in _PARTS:
+        if isinstance(part := body.get(name), dict):
+            require_spelling(part, kind.__struct_encode_fields__, f"$.{name}")
+    return found
+
+
+def _member_by_member(body: Document) -> Request:
+    """Read a request to say what is wrong with it."""
+    return Request(
         subject=member(body, "subject", Entity),
         action=member(body, "action", Action),
         resource=member(body, "resource", Entity),
@@ -181,8 +203,10 @@ def converted(value: Json | dict[str, object], kind: type[T], path: str) -> T:
     """Read a value.
 
     Raises:
-        InvalidInput: it is not what is expected; says where.
+        InvalidInput: it is not what is expected, or has a member in another spelling; says where.
     """
+    if isinstance(value, dict) and issubclass(kind, Struct):
+        require_spelling(value, kind.__struct_encode_fields__, path)
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

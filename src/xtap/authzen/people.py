@@ -1,7 +1,8 @@
 """Who is the person in a request? Home tenant, object id and groups: from the request, else from the directory.
 
 The directory fills only what the caller may see and only for questions about now, because it has no history. A group
-that it does not hold stays not known.
+that it does not hold stays not known. Guests and external members stand in it without living there: where they live is
+not known from it, whatever the request says, and their object ids are not those that policies name.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ class Known(Struct, frozen=True, gc=False):
         user: object id there.
         groups: ids of the groups there.
         known_groups: the groups of which membership is known at all; None for every group.
+        disabled: whether the home tenant's directory says now that the account cannot sign in.
     """
 
     home: TenantId | None
     user: str | None
     groups: frozenset[str] | None
     known_groups: frozenset[str] | None = None
+    disabled: bool = False
 
 
 class People(Struct, frozen=True, gc=False):
@@ -64,14 +67,20 @@ class People(Struct, frozen=True, gc=False):
         given = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
         groups = None if person.groups is None else _groups(person.groups)
         home, user = given or self.tenant, known_id(name)
-        if (given is not None and groups is not None and user is not None) or not self.view.shows(home):
-            return Known(given, user, groups)
-        found = await self.directory.person(home, name)
+        found = await self.directory.person(home, name) if self.view.shows(home) else None
         if found is None:
-            return Known(given, user, groups)
+            return Known(given, None if user and await self._stands_for_stranger(user) else user, groups)
+        if found.user.is_external:
+            return Known(None, None, groups)
+        disabled = self.now and not found.user.account_enabled
         if groups is not None or not self.now:
-            return Known(home, found.user.id, groups)
-        return Known(home, found.user.id, found.groups, found.known)
+            return Known(home, found.user.id, groups, disabled=disabled)
+        return Known(home, found.user.id, found.groups, found.known, disabled)
+
+    async def _stands_for_stranger(self, user: str) -> bool:
+        """Say whether an object id is that of a guest object of the caller's tenant, which no policy names."""
+        found = await self.directory.person(self.tenant, user)
+        return found is not None and found.user.is_external
 
 
 @lru_cache(maxsize=4_096)

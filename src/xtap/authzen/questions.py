@@ -55,13 +55,21 @@ class Synchronization(Struct, frozen=True, gc=False):
     resource: TenantId
 
 
+class Disabled(Struct, frozen=True, gc=False):
+    """The home tenant's directory says that this account cannot sign in: no policy is asked."""
+
+    home: TenantId
+    resource: TenantId
+    user: str | None
+
+
 class Incomplete(Struct, frozen=True, gc=False):
     """No question arises: these facts are missing, or these words mean nothing here."""
 
     missing: tuple[str, ...]
 
 
-Question: TypeAlias = Access | ForeignAccess | Invitation | Synchronization | Incomplete
+Question: TypeAlias = Access | ForeignAccess | Invitation | Synchronization | Disabled | Incomplete
 
 
 class Asker(Struct, frozen=True, gc=False):
@@ -94,12 +102,14 @@ class Asker(Struct, frozen=True, gc=False):
             case _:
                 return _meaningless(request)
 
-    async def _access(self, request: Request, channel: Channel) -> Access | Incomplete:
-        person, known, application = await self._both_ends(request)
-        home = known.home
-        resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId") or self.place
+    async def _access(self, request: Request, channel: Channel) -> Access | Disabled | Incomplete:
+        person, known, application, named = await self._both_ends(request)
+        home, resource = known.home, named or self.place
+        _require_foreign(person, resource)
         if home is None or resource is None:
             return _incomplete({"subject.properties.tenantId": home, "resource.properties.tenantId": resource})
+        if known.disabled:
+            return Disabled(home, resource, known.user)
         return Access(
             home=home,
             resource=resource,
@@ -114,18 +124,21 @@ class Asker(Struct, frozen=True, gc=False):
             is_entra_account=_is_entra(person.identity_provider),
         )
 
-    async def _both_ends(self, request: Request) -> tuple[PersonProperties, Known, ApplicationProperties]:
-        """Read who asks for access, and to what."""
+    async def _both_ends(
+        self, request: Request
+    ) -> tuple[PersonProperties, Known, ApplicationProperties, TenantId | None]:
+        """Read who asks for access, and to what, and the tenant that the resource is said to be in."""
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
         application = converted(request.resource.properties, ApplicationProperties, "$.resource.properties")
-        return person, await self.people.known(request.subject.id, person), application
+        named = tenant_of(application.tenant_id, "$.resource.properties.tenantId")
+        return person, await self.people.known(request.subject.id, person), application, named
 
-    async def _restricted(self, request: Request) -> ForeignAccess | Incomplete:
+    async def _restricted(self, request: Request) -> ForeignAccess | Disabled | Incomplete:
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         policy = tenant_of(action.policy_tenant_id, "$.action.properties.policyTenantId") or self.place
-        _, known, application = await self._both_ends(request)
+        person, known, application, resource = await self._both_ends(request)
         home = known.home
-        resource = tenant_of(application.tenant_id, "$.resource.properties.tenantId")
+        _require_foreign(person, resource)
         if action.anonymous:  # nobody's account: there is no home tenant to know
             home = home or resource
         if policy is None or home is None or resource is None:
@@ -136,6 +149,8 @@ class Asker(Struct, frozen=True, gc=False):
                     "resource.properties.tenantId": resource,
                 }
             )
+        if known.disabled and not action.anonymous:
+            return Disabled(home, resource, known.user)
         return ForeignAccess(
             policy_tenant=policy,
             home=home,
@@ -157,7 +172,8 @@ class Asker(Struct, frozen=True, gc=False):
         address = _ADDRESS.fullmatch(request.subject.id)
         if resource is None or address is None:
             return _incomplete({"resource.id": resource, "subject.id": address and address[0]})
-        return Invitation(
+        _require_foreign(person, TenantId(resource.lower()))
+        invitation = Invitation(
             resource=TenantId(resource),
             domain=address[1],
             home=home,
@@ -165,6 +181,9 @@ class Asker(Struct, frozen=True, gc=False):
             allowed_domains=_domains(action.allowed_domains, "allowedDomains"),
             blocked_domains=_domains(action.blocked_domains, "blockedDomains"),
         )
+        if invitation.contradicts_itself:
+            raise InvalidInput.at("$.subject.properties", _CONTRADICTION.format(person.identity_provider))
+        return invitation
 
 
 def requested_moment(context: Context) -> Moment:
@@ -204,6 +223,12 @@ _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _ADDRESS: Final = re.compile(rf"[^@\s]+@({_DOMAIN.pattern})")
 """A mail address; names in other scripts stand in their ASCII form, as domain lists have them."""
 
+_CONTRADICTION: Final = (
+    "$.subject.properties: 'tenantId' names a Microsoft Entra tenant, and identityProvider '{}' an account that is in "
+    "none. Leave one of them out."
+)
+"""Which of both is wrong cannot be guessed: without the tenant its policy, and the inviter's, would not count."""
+
 _CHANNELS: Final[Mapping[str, Channel]] = {str(channel): channel for channel in Channel}
 _CONTROLS: Final = tuple((control, str(control.name).lower()) for control in Control)
 
@@ -234,6 +259,14 @@ def _meaningless(request: Request) -> Incomplete:
 
 def _incomplete(facts: Mapping[str, str | None]) -> Incomplete:
     return Incomplete(tuple(name for name, value in facts.items() if value is None))
+
+
+def _require_foreign(person: PersonProperties, resource: TenantId | None) -> None:
+    """Refuse a guest whose home is the resource tenant: whoever asks took the tenant of the guest object for it."""
+    path = "$.subject.properties.tenantId"
+    if person.user_type == "Guest" and resource is not None and tenant_of(person.tenant_id, path) == resource:
+        message = f"{path}: A guest does not live in the resource tenant. Name the tenant where the account lives."
+        raise InvalidInput.at(path, message)
 
 
 def _is_entra(provider: str) -> bool:

@@ -26,6 +26,7 @@ from xtap.authzen.messages import (
 )
 from xtap.authzen.people import tenant_of
 from xtap.authzen.questions import ACTIONS, demanded_versions
+from xtap.authzen.spelling import require_spelling
 from xtap.authzen.turns import Turns
 from xtap.errors import Forbidden, InvalidInput
 from xtap.http import sealed
@@ -93,6 +94,7 @@ class Searches:
             Forbidden: the context demands a version of a policy that the caller may not see.
             Unavailable: a version that the context demands did not come in time.
         """
+        require_spelling(body, ("subject", "action", "resource", "context", "page"), "$")
         page = member(body, "page", Page) if "page" in body else Page()
         await self._point.catch_up(enquiry, demanded_versions(context_of(body)), "atLeast")
         scope = Reach(enquiry.caller.tenant, enquiry.place, enquiry.view)

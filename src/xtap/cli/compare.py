@@ -48,7 +48,7 @@ def _json(found: Comparison) -> Json:
 def _text(found: Comparison) -> Iterator[str]:
     count = len(found.differences)
     if not count:
-        yield "Equivalent: every question is answered as before."
+        yield "Equivalent: what was allowed is allowed, and nothing else. (Blocked or unknown is not compared.)"
         return
     yield f"{count} difference{'s' if count > 1 else ''}:"
     for difference in found.differences:

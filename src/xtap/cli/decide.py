@@ -32,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from xtap.semantics.request import Channel, Control  # noqa: PLC0415 - other commands need no engine
 
     parser.epilog = (
-        "exit code: 0 allowed now (or inside one tenant), 2 blocked, unknown, not governed or pending, 1 error\n"
+        "exit code: 0 allowed now (or inside one tenant that is known), "
+        "2 blocked, unknown, not governed or pending, 1 error\n"
         "what is not said is not known: the answer is then 'unknown' where it would decide\n"
         "a --server fills in the groups of people that its directory knows"
     )
@@ -98,7 +99,7 @@ def _from_files(args: argparse.Namespace) -> tuple[Access, Telling, Names]:
     decision = decide(policies, access)
     fix = repair(policies, decision) if decision.outcome == "blocked" else None
     names = {policy.tenant_id: policy.display_name for policy in policies if policy.display_name}
-    return access, tell(decision, fix), names
+    return access, tell(decision, policies, fix), names
 
 
 def _from_server(server: Server, args: argparse.Namespace) -> tuple[Access, Telling, Names]:

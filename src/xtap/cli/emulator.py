@@ -66,24 +66,18 @@ class LocalEmulator:
         return self._issuer.mint_app(tenant_id, application, "https://graph.microsoft.com")
 
 
-async def registered(settings: Settings, wanted: list[Tenant]) -> tuple[list[Tenant], EmbeddedIssuer]:
-    """Register those of some tenants that are not, and return all tenants and the issuer of their tokens.
-
-    Raises:
-        ConfigurationError: the embedded issuer is off.
-    """
+async def registered(settings: Settings, wanted: list[Tenant]) -> tuple[list[Tenant], list[Tenant], EmbeddedIssuer]:
+    """Register those of some tenants that are not; return all tenants, the new ones, and the issuer of their tokens."""
     from xtap.server.storage import open_store  # noqa: PLC0415
     from xtap.server.trust import embedded_issuer  # noqa: PLC0415 - help needs none of it
     from xtap.service import tenants  # noqa: PLC0415
 
-    if not settings.embedded_issuer:
-        raise ConfigurationError("The embedded issuer is off, so there is no emulator. Run 'xtap init'.")
     store = open_store(settings, exclusive=False)
     try:
-        for tenant in wanted:
-            if not await tenants.is_registered(store, tenant.id):
-                await tenants.add(store, tenant)
-        return await tenants.listing(store), embedded_issuer(settings, store)
+        new = [tenant for tenant in wanted if not await tenants.is_registered(store, tenant.id)]
+        for tenant in new:
+            await tenants.add(store, tenant)
+        return await tenants.listing(store), new, embedded_issuer(settings, store)
     finally:
         await store.close()
 

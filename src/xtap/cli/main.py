@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xtap.errors import InvalidInput, XtapError
+from xtap.errors import ConfigurationError, InvalidInput, XtapError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,6 +136,23 @@ def settings_of(args: argparse.Namespace) -> Settings:
     given = {name.replace("_", "-"): value for name, value in vars(args).items() if value is not None}
     flags = {key: given[key] for key in KEYS if key in given}
     return load(flags, os.environ, config_file(args))
+
+
+def no_issuer(args: argparse.Namespace, so: str) -> ConfigurationError:
+    """Build the error for a command that needs the embedded issuer: mostly it was called in another folder.
+
+    Args:
+        args: the command's flags.
+        so: what follows from it.
+    """
+    from xtap.server.settings import CONFIG_FILE  # noqa: PLC0415 - version and help need no settings
+
+    if config_file(args) is None and not Path(CONFIG_FILE).exists():
+        return ConfigurationError(
+            f"There is no {CONFIG_FILE} in this folder, so the embedded issuer is off{so}. Go to the folder of the "
+            "server, or name its file by --config. For a new server, run 'xtap init'."
+        )
+    return ConfigurationError(f"The embedded issuer is off{so}. Run 'xtap init'.")
 
 
 def _overview() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from xtap.cli.main import add_settings, settings_of
+from xtap.cli.main import add_settings, no_issuer, settings_of
 from xtap.errors import NotFound
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def run(args: argparse.Namespace) -> int:
     from xtap.cli.emulator import LocalEmulator, registered  # noqa: PLC0415 - help needs none of it
 
     settings = settings_of(args)
-    known, issuer = asyncio.run(registered(settings, []))
+    if not settings.embedded_issuer:
+        raise no_issuer(args, ", so there is no emulator")
+    known, _, issuer = asyncio.run(registered(settings, []))
     names = {name.lower() for name in args.tenant or ()}
     called = [tenant for tenant in known if names & {tenant.id, tenant.display_name.lower(), *tenant.domains}]
     missing = names - {name for each in called for name in (each.id, each.display_name.lower(), *each.domains)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from xtap.cli.main import add_settings, settings_of
+from xtap.cli.main import add_settings, no_issuer, settings_of
 
 if TYPE_CHECKING:
     import argparse
@@ -25,12 +25,19 @@ def run(args: argparse.Namespace) -> int:
     from xtap.semantics.loading import tenant_policy  # noqa: PLC0415
 
     settings = settings_of(args)
+    if not settings.embedded_issuer:
+        raise no_issuer(args, ", so there is no emulator")
     load(*args.files)
     found = [(tenant_policy(document, path), document) for _, path, document in documents(args.files)]
     wanted = [Tenant(policy.tenant_id, policy.display_name or policy.tenant_id) for policy, _ in found]
-    _, issuer = asyncio.run(registered(settings, wanted))
+    _, new, issuer = asyncio.run(registered(settings, wanted))
     emulator = LocalEmulator(settings, issuer)
     for policy, document in found:
         emulator.post(policy.tenant_id, "seed", document)
-        print(f"{policy.tenant_id}  {policy.display_name or ''}  {len(policy.partners)} partners".replace("    ", "  "))
+        made = "  (newly registered)" if policy.tenant_id in {tenant.id for tenant in new} else ""
+        print(
+            f"{policy.tenant_id}  {policy.display_name or ''}  {len(policy.partners)} partners{made}".replace(
+                "    ", "  "
+            )
+        )
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from xtap.cli.main import add_settings, settings_of
-from xtap.errors import ConfigurationError
+from xtap.errors import ConfigurationError, NotFound
 
 if TYPE_CHECKING:
     import argparse
@@ -85,11 +85,27 @@ async def _add(store: Store, args: argparse.Namespace) -> None:
     tenant = Tenant(
         id=tenant_id, display_name=args.name, domains=domains, cloud=CloudEndpoint(args.cloud), created=_now()
     )
-    await tenants.add(store, tenant)
+    if args.role:
+        known_roles(args.role)
+    await tenants.add(store, tenant, unique_name=True)
     made, secret = _application(args, tenant) if args.client_id else (None, None)
     if made is not None:
         await tenants.add_application(store, tenant_id, made)
     _print(args, [tenant], [] if made is None else [made], secret)
+
+
+def known_roles(roles: list[str]) -> tuple[str, ...]:
+    """Return application permissions as the service writes them.
+
+    Raises:
+        NotFound: one is none.
+    """
+    from xtap.service.permissions import PERMISSIONS  # noqa: PLC0415 - see _run
+
+    unknown = [role for role in roles if role not in PERMISSIONS]
+    if unknown:
+        raise NotFound(f"There is no application permission '{unknown[0]}'. Known: {', '.join(PERMISSIONS)}.")
+    return tuple(roles)
 
 
 def _now() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from xtap.cli.main import add_settings, settings_of
+from xtap.cli.main import add_settings, no_issuer, settings_of
 from xtap.errors import ConfigurationError, NotFound
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the token."""
     settings = settings_of(args)
     if not settings.embedded_issuer:
-        raise ConfigurationError("The embedded issuer is off, so no token of it would be accepted. Run 'xtap init'.")
+        raise no_issuer(args, ", so no token of it would be accepted")
     if args.app_only and args.scope:
         raise ConfigurationError("--app-only and --scope exclude each other: scopes belong to delegated tokens.")
     print(asyncio.run(_token(settings, args)))
@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _token(settings: Settings, args: argparse.Namespace) -> str:
-    from xtap.model.directory import Application  # noqa: PLC0415 - 'xtap token --help' needs none of it
+    from xtap.cli.tenant import known_roles  # noqa: PLC0415 - 'xtap token --help' needs none of it
+    from xtap.model.directory import Application  # noqa: PLC0415
     from xtap.model.pristine import derived_id  # noqa: PLC0415
     from xtap.server.storage import open_store  # noqa: PLC0415
     from xtap.server.trust import embedded_issuer  # noqa: PLC0415
@@ -70,7 +71,7 @@ async def _token(settings: Settings, args: argparse.Namespace) -> str:
         display_name="xtap token",
         object_id=derived_id(tenant.id, "xtap"),
         secret="",
-        permissions=tuple(args.role or PERMISSIONS),
+        permissions=known_roles(args.role) if args.role else PERMISSIONS,
     )
     return issuer.mint_app(tenant.id, application, audience, args.lifetime)
 

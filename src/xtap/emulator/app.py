@@ -14,22 +14,24 @@ The tenant is that of the token. Who may do this: docs/adr/0012-emulator.md.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections import OrderedDict
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import DecodeError, json, to_builtins
+from msgspec import json, to_builtins
 
-from xtap.emulator import state
+from xtap.emulator import past, state
 from xtap.emulator.faults import Faults
+from xtap.emulator.past import Lag
 from xtap.errors import Forbidden, InvalidInput, NotFound, NotSupported, UnknownSegment, XtapError
 from xtap.graph import failures
 from xtap.graph.exchange import Answer
 from xtap.http import NO_SNIFF
 from xtap.http.bodies import decoded, json_object, read
-from xtap.model.ids import TenantId
+from xtap.identity import compact
+from xtap.identity.claims import parse_claims, tenant_of
+from xtap.identity.compact import BadToken
 from xtap.model.versions import BETA
 from xtap.service.context import Call
 from xtap.service.permissions import Operation, require
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from xtap.emulator.faults import Fault
     from xtap.emulator.limits import RequestLimits
     from xtap.identity.callers import Callers
+    from xtap.model.ids import TenantId
     from xtap.model.schema import Document
     from xtap.service.context import Service
     from xtap.store.snapshot import Snapshot
@@ -80,7 +83,7 @@ class Emulator:
         self._throttle = throttle
         self._faults = Faults()
         self._snapshots: dict[TenantId, OrderedDict[str, Snapshot]] = {}
-        self._stale: dict[tuple[TenantId, str], list[list[Message]]] = {}
+        self._lags: dict[tuple[TenantId, str], Lag] = {}
         self._handlers: Mapping[str, Mapping[str, Handler]] = {
             "reset": {"POST": self._reset},
             "seed": {"POST": self._seed},
@@ -100,22 +103,21 @@ class Emulator:
         if tenant is None:
             await inner(scope, receive, send)
             return
-        if scope["method"] == "GET" and (waiting := self._stale.get((tenant, scope["path"].lower()))):
-            now = await _asked(scope, inner)
-            # What may not be read now is not read from the past either.
-            for message in now if now[0]["status"] in _NOT_READ else waiting.pop(0):
-                await send(message)
+        place = tenant, _address(scope["path"])
+        if scope["method"] == "GET" and (lag := self._lags.get(place)) and lag.left:
+            with past.seen_as(lag.states):
+                await inner(scope, receive, _counting(lag, send))
             return
         fault = self._faults.take(tenant, scope["method"], scope["path"])
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
-        if fault is not None and fault.stale:
-            before = await _asked({**scope, "method": "GET", "query_string": b""}, inner)
-            if before[0]["status"] not in _NOT_READ:
-                self._stale[tenant, scope["path"].lower()] = [before] * fault.stale
         if fault is not None and fault.status is not None:
             await _send(self._failure(fault, scope), send)
             return
+        if fault is not None and fault.stale:
+            await settle(self._service)  # what is due was due before this
+            lag = Lag(await past.now(self._service.store, tenant), fault.stale)
+            send = _on_success(send, partial(self._lags.__setitem__, place, lag))
         await inner(scope, receive, send)
 
     async def _control(self, scope: Message, receive: Receive) -> Answer:
@@ -141,7 +143,7 @@ class Emulator:
 
     async def _reset(self, call: Call, _: Document) -> Answer:
         self._faults.clear(call.caller.tenant)
-        self._forget_stale(call.caller.tenant)
+        self._forget_lags(call.caller.tenant)
         self._throttle.clear(call.caller.tenant)
         await state.reset(self._service, call)
         return _DONE
@@ -153,7 +155,7 @@ class Emulator:
     async def _snapshot(self, call: Call, _: Document) -> Answer:
         kept = self._snapshots.setdefault(call.caller.tenant, OrderedDict())
         name = self._service.new_id()
-        kept[name] = await self._service.store.snapshot(call.caller.tenant)
+        kept[name] = await state.taken(self._service, call.caller.tenant)
         if len(kept) > SNAPSHOTS:
             kept.popitem(last=False)
         return _answer({"id": name}, 201)
@@ -184,7 +186,7 @@ class Emulator:
 
     async def _clear_faults(self, call: Call, _: Document) -> Answer:
         self._faults.clear(call.caller.tenant)
-        self._forget_stale(call.caller.tenant)
+        self._forget_lags(call.caller.tenant)
         return _DONE
 
     async def _tell_limits(self, call: Call, _: Document) -> Answer:
@@ -198,8 +200,8 @@ class Emulator:
         self._throttle.clear(call.caller.tenant)
         return _DONE
 
-    def _forget_stale(self, tenant: TenantId) -> None:
-        self._stale = {place: waiting for place, waiting in self._stale.items() if place[0] != tenant}
+    def _forget_lags(self, tenant: TenantId) -> None:
+        self._lags = {place: lag for place, lag in self._lags.items() if place[0] != tenant}
 
     def _failure(self, fault: Fault, scope: Message) -> Answer:
         """Build the error of a fault as Graph words it."""
@@ -241,29 +243,39 @@ def _require_local(scope: Message) -> None:
 
 def _claimed_tenant(authorization: bytes) -> TenantId | None:
     """Return the tenant that a token says it is of, unverified: it chooses a fault, and nothing else."""
-    parts = authorization.split(b".")
-    if len(parts) != 3:
-        return None
+    token = authorization.rpartition(b" ")[2].decode("latin-1")
     try:
-        claims = json.decode(base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, DecodeError):
+        return tenant_of(parse_claims(compact.split(token).payload))
+    except BadToken:  # whoever answers the request refuses it
         return None
-    tenant = claims.get("tid") if isinstance(claims, dict) else None
-    return TenantId(tenant.lower()) if isinstance(tenant, str) else None
 
 
-async def _asked(scope: Message, inner: App) -> list[Message]:
-    """Return what a request without a body is answered now."""
-    sent: list[Message] = []
+def _address(path: str) -> str:
+    """Return what an address names in both versions: a write in one is read in the other."""
+    return path.strip("/").partition("/")[2].lower()
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: Message) -> None:
-        sent.append(message)
+def _on_success(send: Send, note: Callable[[], None]) -> Send:
+    """Return a way to send that notes a success before the client can know of it."""
 
-    await inner(scope, receive, send)
-    return sent
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] < 400:
+            note()
+        await send(message)
+
+    return sending
+
+
+def _counting(lag: Lag, send: Send) -> Send:
+    """Return a way to send the answer to a read that lags; one that is refused does not count."""
+    lag.left -= 1
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] in _NOT_READ:
+            lag.left += 1
+        await send(message)
+
+    return sending
 
 
 def _answer(document: Document, status: int = 200) -> Answer:

@@ -25,7 +25,7 @@ class Fault(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
         status: of the error that is answered instead; none for no error.
         retry_after: seconds that the error tells to wait; none for no such header.
         delay: seconds that pass before the request is looked at.
-        stale: how many reads of the same address, after a write to it, are answered as before the write.
+        stale: how many reads of the same address, in any version and by whomever, are answered as before a write to it.
         times: how many requests it happens to.
         method: of the requests that it fits; empty for every method.
         path: text that is in their addresses, in any case; empty for every address.

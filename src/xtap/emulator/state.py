@@ -43,11 +43,19 @@ async def reset(service: Service, call: Call) -> None:
     Its applications and people stay, and so does its place in a multitenant organization.
     """
     tenant = call.caller.tenant
-    await restore(service, call, Snapshot(tenant).apply(await _fellows(service, tenant)))
+    await restore(service, call, Snapshot(tenant))
+
+
+async def taken(service: Service, tenant: TenantId) -> Snapshot:
+    """Return the state of a tenant, to be restored; who else is in its organization is not of the tenant alone."""
+    snapshot = await service.store.snapshot(tenant)
+    fellows = await _fellows(service, tenant)
+    return snapshot.apply(Change(tuple(structs.replace(each, document=None) for each in fellows.writes)))
 
 
 async def restore(service: Service, call: Call, wanted: Snapshot) -> None:
-    """Bring the policies of the tenant of the call to the state of a snapshot."""
+    """Bring the policies of the tenant of the call to a state, in the organization that the tenant is in now."""
+    wanted = _marked(wanted.apply(await _fellows(service, call.caller.tenant)))
     kinds = [kind for kind in Kind if kind not in KEPT]
 
     def decide(snapshot: Snapshot) -> Change:
@@ -98,6 +106,18 @@ async def _fellows(service: Service, tenant: TenantId) -> Change:
     organization = organization_of(await service.store.snapshot(DIRECTORY), tenant)
     active = () if organization is None else organization.active()
     return Change(tuple(Write(Kind.FELLOW, each.tenant_id, b"true") for each in active if each.tenant_id != tenant))
+
+
+def _marked(wanted: Snapshot) -> Snapshot:
+    """Return a state whose partners are marked as being in the organization if they are fellows, and only then."""
+    writes = []
+    for key, document in wanted.scan(Kind.PARTNER):
+        partner = json.decode(document, type=BetaPartner)
+        is_fellow = wanted.get(Kind.FELLOW, key) is not None
+        if partner.is_in_multi_tenant_organization is not is_fellow:
+            marked = structs.replace(partner, is_in_multi_tenant_organization=is_fellow)
+            writes.append(Write(Kind.PARTNER, key, json.encode(marked)))
+    return wanted.apply(Change(tuple(writes)))
 
 
 async def _write(scratch: Service, call: Call, document: Document) -> None:

@@ -1,7 +1,8 @@
 """Which keys does the embedded issuer sign with? A file of private RSA keys as a JWK set, the first of which signs.
 
-Rotating puts a new key first and keeps the older ones, so that tokens which are under way stay good. The file is
-``{data}/issuer-keys.json``, mode 0600 (``xtap.identity.private_file``). Names of keys are their thumbprints (RFC 7638).
+The file is ``{data}/issuer-keys.json``, mode 0600 (``xtap.identity.private_file``). Nothing rotates it: who wants a new
+key deletes the file, and tokens under way end. A file of several keys is read, so that older ones can verify. Names of
+keys are their thumbprints (RFC 7638).
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 BITS: Final = 2048
-KEPT: Final = 3
-"""Keys that stay in the file after a rotation: the new one and two before it."""
 
 
 class PrivateJwk(msgspec.Struct, frozen=True, gc=False):
@@ -135,17 +134,6 @@ def load_or_create(path: Path) -> SigningKeys:
     except FileNotFoundError:
         private_file.create(path, _encoded((generate(),)))
         return load(path)
-
-
-def rotate(path: Path) -> SigningKeys:
-    """Put a new key first and keep the last ones for verifying.
-
-    Raises:
-        ConfigurationError: as :func:`load`.
-    """
-    keys = (generate(), *load_or_create(path).keys)[:KEPT]
-    private_file.write(path, _encoded(keys))
-    return SigningKeys(keys)
 
 
 def _encoded(keys: tuple[PrivateJwk, ...]) -> bytes:

@@ -65,6 +65,14 @@ class User(msgspec.Struct, frozen=True, rename="camel", gc=False):
     user_type: str = "Member"
     account_enabled: bool = True
 
+    @property
+    def is_external(self) -> bool:
+        """Whether the person lives in another tenant: a guest, or a member that was synchronized from there.
+
+        Source: https://learn.microsoft.com/entra/external-id/user-properties (user type; ``#EXT#`` in the name).
+        """
+        return self.user_type.lower() == "guest" or "#ext#" in self.user_principal_name.lower()
+
 
 class Group(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A group of a tenant, as Graph lists it."""

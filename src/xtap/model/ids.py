@@ -54,3 +54,8 @@ def parse_tenant_id(text: str, path: str = "$.tenantId") -> TenantId:
     if not is_guid(text):
         raise InvalidInput.at(path, f"Invalid object identifier '{text[:64]}'. A tenant id is a GUID.")
     return TenantId(text.lower())
+
+
+def no_partner(text: str) -> str:
+    """Say why a tenant cannot have this id as a partner: it is its own, or nobody's."""
+    return f"'{text}' cannot be a partner: name another tenant than your own."

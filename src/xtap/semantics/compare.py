@@ -1,8 +1,9 @@
 """Who gains and who loses access when one policy becomes another? Every difference, each with an access that shows it.
 
-The answer is complete: without a difference for a tenant, direction and channel, no access of it is judged
-differently. It looks from one tenant; what the other tenant allows is not its business (a witness passes if the
-other side is open). "Any other tenant" is one without an entry of its own, before and after.
+The answer is complete: without a difference for a tenant, direction and channel, each access is allowed after if it was
+allowed before, and only then. Whether one that is not allowed is blocked or not known is not compared. It looks from
+one tenant; what the other tenant allows is not its business (a witness passes if the other side is open). "Any other
+tenant" is one without an entry of its own, before and after.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from xtap.semantics.effective import Property
 from xtap.semantics.gate import Gate, compile_gate
 from xtap.semantics.request import NO_CLAIMS_KNOWN, Access, Channel, Claims, Control, Requirements
 from xtap.semantics.restrictions import ForeignAccess
+from xtap.semantics.trust import HOME_TENANT_METHODS, RESOURCE_TENANT_METHODS
 from xtap.semantics.witness import STRANGER, Witness, differences, passing
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Comparison(Struct, frozen=True):
 
     @property
     def equivalent(self) -> bool:
-        """Whether no question is answered differently."""
+        """Whether the same accesses are allowed; ``blocked`` may have become ``unknown``, or the other way round."""
         return not self.differences
 
     @property
@@ -168,9 +170,12 @@ def _same(one: EffectiveSetting | None, two: EffectiveSetting | None) -> bool:
     return people and one.applications.value == two.applications.value
 
 
+_EVERY_CLAIM = Claims(mfa=True, compliant_device=True, hybrid_joined_device=True, methods=HOME_TENANT_METHODS)
+
+
 def _access(pair: _Pair, name: Property, witness: Witness, requires: Requirements | None = None) -> Access:
     inbound = name in _INBOUND
-    claims = NO_CLAIMS_KNOWN if requires is None else Claims(mfa=True, compliant_device=True, hybrid_joined_device=True)
+    claims = NO_CLAIMS_KNOWN if requires is None else _EVERY_CLAIM
     return Access(
         home=pair.key if inbound else pair.tenant,
         resource=pair.tenant if inbound else pair.key,
@@ -201,31 +206,40 @@ def _restrictions(pair: _Pair, before: Gate | None, after: Gate | None) -> Itera
         yield Difference(_effect(gains), Property.TENANT_RESTRICTIONS, pair.other, used)
 
 
-_DEMANDS = (
-    ("is_mfa_accepted", "inboundTrust.isMfaAccepted", Control.MFA),
-    ("is_compliant_device_accepted", "inboundTrust.isCompliantDeviceAccepted", Control.COMPLIANT_DEVICE),
+_HOME_ONLY = frozenset({min(HOME_TENANT_METHODS - RESOURCE_TENANT_METHODS)})
+"""Methods of a strength that a guest reaches in the home tenant only, so that trust decides (XT-TRUST-8)."""
+
+_FLAGS = (
+    (
+        "is_mfa_accepted",
+        "inboundTrust.isMfaAccepted",
+        Requirements(authentication_strength=_HOME_ONLY),
+    ),
+    (
+        "is_compliant_device_accepted",
+        "inboundTrust.isCompliantDeviceAccepted",
+        Requirements(controls=frozenset({Control.COMPLIANT_DEVICE})),
+    ),
     (
         "is_hybrid_azure_ad_joined_device_accepted",
         "inboundTrust.isHybridAzureADJoinedDeviceAccepted",
-        Control.HYBRID_JOINED_DEVICE,
+        Requirements(controls=frozenset({Control.HYBRID_JOINED_DEVICE})),
     ),
 )
+"""Each flag of trust, and a demand that is fulfilled with it and blocks without it, through either channel."""
 
 
 def _trust(pair: _Pair) -> Iterator[Difference]:
     """A changed flag matters where somebody comes in before and after, and Conditional Access demands the claim."""
     before, after = effective.trust(pair.before, pair.key).value, effective.trust(pair.after, pair.key).value
-    for flag, setting, control in _DEMANDS:
+    for flag, setting, requires in _FLAGS:
         accepted = bool(getattr(after, flag))
         if bool(getattr(before, flag)) == accepted:
             continue
         for name in (Property.DIRECT_CONNECT_INBOUND, Property.COLLABORATION_INBOUND):
             witness = passing(*_gates(pair, name))
             if witness is not None and pair.key != PERSONAL_ACCOUNTS:
-                moves = control is Control.MFA and name is Property.COLLABORATION_INBOUND
-                effect = Effect.DIFFERENT if moves else _effect(accepted)
-                access = _access(pair, name, witness, Requirements(controls=frozenset({control})))
-                yield Difference(effect, setting, pair.other, access)
+                yield Difference(_effect(accepted), setting, pair.other, _access(pair, name, witness, requires))
                 break
 
 

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from xtap.errors import InvalidInput
+from xtap.semantics.answer import Answer
+from xtap.semantics.crossing import Decision
 from xtap.semantics.decision import Direction, Outcome
 from xtap.semantics.effective import Origin
 from xtap.semantics.rules import RULES
@@ -13,8 +16,6 @@ from xtap.semantics.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xtap.semantics.answer import Answer
-    from xtap.semantics.crossing import Decision
     from xtap.semantics.decision import DecidedBy, Step
 
 
@@ -30,8 +31,15 @@ class Explanation(Struct, frozen=True):
     admin: tuple[str, ...]
 
 
-def explain(answer: Decision | Answer) -> Explanation:
-    """Put an answer into words."""
+def explain(answer: object) -> Explanation:
+    """Put an answer into words.
+
+    Raises:
+        InvalidInput: it is no answer.
+    """
+    if not isinstance(answer, Decision | Answer):
+        message = f"answer: expected what xtap.decide(…) returns, found {type(answer).__name__}."
+        raise InvalidInput.at("$", message)
     return Explanation(_for_user(answer), (_summary(answer), *map(_sentence, answer.steps)))
 
 

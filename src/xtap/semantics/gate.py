@@ -154,15 +154,16 @@ class Gate(Struct, frozen=True, gc=False):
         return Passage(self, self.verdicts[cell], user, app)
 
     @property
-    def can_be_passed(self) -> bool:
-        """Whether some access passes for certain, whoever it is by (XT-INV-4 asks this)."""
+    def anybody(self) -> Verdict:
+        """Say whether some access passes, whoever it is by; UNKNOWN if that hangs on targets that no rule knows."""
         people, apps = self.people, self.apps
-        cells = [
-            3 * user + app
+        listed_app = bool(apps.ids or apps.suite or apps.microsoft)
+        found = {
+            self.verdicts[3 * user + app]
             for user in _reachable(people.everybody, bool(people.users or people.groups), people.strange)
-            for app in _reachable(apps.everything, bool(apps.ids or apps.suite), apps.strange or apps.microsoft)
-        ]
-        return any(self.verdicts[cell] is Verdict.PASSES for cell in cells)
+            for app in _reachable(apps.everything, listed_app, apps.strange or apps.microsoft)
+        }
+        return next(verdict for verdict in (Verdict.PASSES, Verdict.UNKNOWN, Verdict.BLOCKS) if verdict in found)
 
 
 class Passage(Struct, frozen=True, gc=False):

@@ -11,7 +11,9 @@ from xtap.model.ids import PERSONAL_ACCOUNTS, TenantId
 from xtap.semantics.answer import Answer
 from xtap.semantics.compiling import compile_crossing
 from xtap.semantics.decision import DecidedBy, Direction, Outcome, Step
+from xtap.semantics.gate import Verdict
 from xtap.semantics.request import Channel
+from xtap.semantics.trace import meanings
 
 if TYPE_CHECKING:
     from xtap.semantics.crossing import Crossing
@@ -52,6 +54,11 @@ class Invitation(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
         force_setattr(self, "resource", TenantId(self.resource.lower()))
         force_setattr(self, "home", None if self.home is None else TenantId(self.home.lower()))
 
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether it names the Microsoft Entra tenant of somebody who has no account there: one of both is wrong."""
+        return self.is_entra_account is False and self.home not in {None, PERSONAL_ACCOUNTS}
+
 
 def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation: Invitation) -> Answer:
     """Answer one invitation.
@@ -64,6 +71,8 @@ def invite(home: TenantPolicy | None, resource: TenantPolicy | None, invitation:
     listed = _by_domain(invitation)
     if listed is not None:
         return listed
+    if invitation.contradicts_itself:
+        return _answer(Outcome.UNKNOWN, DecidedBy("XT-SCOPE-3"), ("home", "isEntraAccount"))
     if invitation.is_entra_account is False or invitation.home == PERSONAL_ACCOUNTS:
         return _answer(Outcome.ALLOWED, DecidedBy("XT-INV-3", invitation.resource))
     if invitation.home is None:
@@ -78,14 +87,19 @@ def _by_policy(crossing: Crossing) -> Answer:
     if barrier is not None:
         tenant = barrier.tenants[0] if barrier.tenants else None
         return _answer(barrier.outcome, DecidedBy(barrier.rule, tenant, setting=barrier.setting))
-    if inbound is not None and not inbound.can_be_passed:
-        return _closed("XT-INV-4", Direction.INBOUND, inbound)
-    if outbound is not None and not outbound.can_be_passed:
-        return _closed("XT-INV-5", Direction.OUTBOUND, outbound)
+    gates = (("XT-INV-4", Direction.INBOUND, inbound), ("XT-INV-5", Direction.OUTBOUND, outbound))
+    asked = [(gate.anybody, _side(rule, direction, gate), gate) for rule, direction, gate in gates if gate is not None]
+    for verdict, side, _ in asked:
+        if verdict is Verdict.BLOCKS:
+            return _answer(Outcome.BLOCKED, side)
     sides = ((crossing.home, outbound), (crossing.resource, inbound))
     missing = tuple(f"policy of tenant {tenant}" for tenant, gate in sides if gate is None)
-    by = DecidedBy("XT-SCOPE-3") if missing else DecidedBy("XT-INV-4", crossing.resource, Direction.INBOUND)
-    return _answer(Outcome.UNKNOWN if missing else Outcome.ALLOWED, by, missing)
+    if missing:
+        return _answer(Outcome.UNKNOWN, DecidedBy("XT-SCOPE-3"), missing)
+    for verdict, side, gate in asked:
+        if verdict is Verdict.UNKNOWN:
+            return _answer(Outcome.UNKNOWN, side, tuple(meanings(gate)))
+    return _answer(Outcome.ALLOWED, DecidedBy("XT-INV-4", crossing.resource, Direction.INBOUND))
 
 
 def _by_domain(invitation: Invitation) -> Answer | None:
@@ -97,9 +111,8 @@ def _by_domain(invitation: Invitation) -> Answer | None:
     return None
 
 
-def _closed(rule: str, direction: Direction, gate: Gate) -> Answer:
-    decided_by = DecidedBy(rule, gate.tenant, direction, gate.name, gate.setting.users_and_groups.origin)
-    return _answer(Outcome.BLOCKED, decided_by)
+def _side(rule: str, direction: Direction, gate: Gate) -> DecidedBy:
+    return DecidedBy(rule, gate.tenant, direction, gate.name, gate.setting.users_and_groups.origin)
 
 
 def _answer(outcome: Outcome, decided_by: DecidedBy, missing: tuple[str, ...] = ()) -> Answer:

@@ -17,7 +17,7 @@ from msgspec import Struct, ValidationError, convert
 
 from xtap.errors import InvalidInput, Violation
 from xtap.model.enums import CloudEndpoint
-from xtap.model.ids import TenantId, is_guid
+from xtap.model.ids import DIRECTORY, TenantId, is_guid, no_partner
 from xtap.model.policies import BetaDefault, BetaIdentitySync, BetaPartner, BetaPolicy
 from xtap.model.schema import properties
 from xtap.semantics.documents import Default, IdentitySync, Partner, TenantPolicy
@@ -65,7 +65,7 @@ def tenant_policy(document: Json, path: str = "$") -> TenantPolicy:
     cloud = _cloud(whole.get("cloud"), f"{path}.cloud", found)
     policy = _checked(whole.get("policy"), BetaPolicy, f"{path}.policy", found)
     default = _read(whole.get("default"), (BetaDefault, Default), f"{path}.default", found)
-    partners, sync = _partners(whole.get("partners"), f"{path}.partners", found)
+    partners, sync = _partners(whole.get("partners"), tenant, f"{path}.partners", found)
     clouds = policy.get("allowedCloudEndpoints") or []
     if not isinstance(clouds, list) or not all(isinstance(each, str) for each in clouds):
         found.append(Violation(f"{path}.policy.allowedCloudEndpoints", "Expected a list of cloud endpoints."))
@@ -83,7 +83,7 @@ def tenant_policy(document: Json, path: str = "$") -> TenantPolicy:
 
 
 def _partners(
-    value: Json, path: str, found: list[Violation]
+    value: Json, own: TenantId, path: str, found: list[Violation]
 ) -> tuple[dict[TenantId, Partner], dict[TenantId, IdentitySync]]:
     partners: dict[TenantId, Partner] = {}
     sync: dict[TenantId, IdentitySync] = {}
@@ -91,13 +91,15 @@ def _partners(
         here = f"{path}[{place}]"
         entry = _object(item, here, found)
         tenant = _tenant(entry.get("tenantId"), f"{here}.tenantId", found)
+        if tenant and tenant in {own, DIRECTORY}:
+            found.append(Violation(f"{here}.tenantId", no_partner(tenant)))
         if tenant in partners:
             found.append(Violation(f"{here}.tenantId", f"Tenant {tenant} is a partner twice. Keep one entry."))
         policy = _read(entry.get(SYNC), (BetaIdentitySync, IdentitySync), f"{here}.{SYNC}", found)
         if policy is not None:
             sync[tenant] = policy
-        own: Document = {name: member for name, member in entry.items() if name != SYNC}
-        partner = _read(own | {"tenantId": tenant}, (BetaPartner, Partner), here, found)
+        members: Document = {name: member for name, member in entry.items() if name != SYNC}
+        partner = _read(members | {"tenantId": tenant}, (BetaPartner, Partner), here, found)
         if partner is not None:
             partners[tenant] = partner
     return partners, sync

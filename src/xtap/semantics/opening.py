@@ -17,7 +17,7 @@ from msgspec import structs
 from xtap.model.enums import AccessType, TargetType
 from xtap.model.targets import ALL_APPLICATIONS, ALL_MICROSOFT_APPS, ALL_USERS, OFFICE_365
 from xtap.semantics.documents import Setting, Target, TargetList
-from xtap.semantics.gate import OFFICE_365_APPLICATIONS, Gate
+from xtap.semantics.gate import OFFICE_365_APPLICATIONS, Gate, Verdict
 
 if TYPE_CHECKING:
     from xtap.semantics.request import Access
@@ -38,7 +38,7 @@ def opened(gate: Gate, access: Access) -> Setting | None:
     """
     people, apps = gate.setting.users_and_groups.value, gate.setting.applications.value
     user, app = access.user, access.resource_app or access.client_app
-    if not gate.can_be_passed:
+    if gate.anybody is Verdict.BLOCKS:
         return None if user is None or app is None else Setting(_only(user), _only_app(app))
     if gate.rule == "XT-CELL-4":
         return _less_blocked(gate, access)
@@ -73,22 +73,25 @@ def _spare(half: TargetList, access: Access) -> TargetList:
 
 
 def _names(target: Target, access: Access) -> bool:
-    if target.target == ALL_USERS:
-        return True
     if target.target_type == TargetType.USER:
-        return target.target.lower() == access.user
-    return target.target.lower() in (access.groups or ())
+        return target.target == ALL_USERS or target.target.lower() == access.user
+    return target.target_type == TargetType.GROUP and target.target.lower() in (access.groups or ())
 
 
 def _spare_app(half: TargetList, access: Access) -> TargetList:
-    """Take the applications of the access from a block list; of a suite, its other applications stay."""
+    """Take the applications of the access from a block list; of a suite, its other applications stay.
+
+    ``AllMicrosoftApps`` may name any application, so only what it names for certain can stay.
+    """
     used = {access.client_app, access.resource_app}
+    rest = [Target(each, TargetType.APPLICATION) for each in sorted(OFFICE_365_APPLICATIONS - used)]
     kept: list[Target] = []
     for target in half.targets:
-        if target.target == OFFICE_365 and used & OFFICE_365_APPLICATIONS:
-            rest = sorted(OFFICE_365_APPLICATIONS - used)
-            kept += [Target(each, TargetType.APPLICATION) for each in rest]
-        elif target.target not in {ALL_APPLICATIONS, ALL_MICROSOFT_APPS} and target.target.lower() not in used:
+        if target.target_type != TargetType.APPLICATION:
+            kept.append(target)
+        elif target.target == ALL_MICROSOFT_APPS or (target.target == OFFICE_365 and used & OFFICE_365_APPLICATIONS):
+            kept += rest
+        elif target.target != ALL_APPLICATIONS and target.target.lower() not in used:
             kept.append(target)
     return structs.replace(half, targets=tuple(dict.fromkeys(kept)))
 
@@ -106,11 +109,14 @@ def _less_blocked(gate: Gate, access: Access) -> Setting:
 def _sparing_people_opens_less(gate: Gate, access: Access, people: TargetList, apps: TargetList) -> bool:
     """Compare (spared people x listed applications) with (listed people x spared applications).
 
-    If one half loses everything, sparing the other opens a part of the same. Otherwise neither contains the other, and
-    a single person is taken for less than an application, an application for less than a group.
+    If one half loses everything, sparing the other opens a part of the same. A half with a target that no rule knows
+    may still name the access, so the other one must spare it. Otherwise neither contains the other; a single person is
+    taken for less than an application, an application for less than a group, and that for all that Microsoft makes.
     """
-    if not people.targets:
-        return False
-    if not apps.targets:
+    if not people.targets or not apps.targets:
+        return bool(people.targets)
+    if gate.people.strange or gate.apps.strange:
+        return not gate.people.strange
+    if gate.apps.microsoft:
         return True
     return access.user in gate.people.users and gate.people.groups.isdisjoint(access.groups or ())

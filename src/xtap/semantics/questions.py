@@ -14,19 +14,18 @@ from xtap.errors import InvalidInput, NotFound, Violation
 from xtap.model.ids import is_guid
 from xtap.semantics import compare as comparing
 from xtap.semantics import repair as repairing
+from xtap.semantics.crossing import Decision
 from xtap.semantics.listing import listing
-from xtap.semantics.request import Control
+from xtap.semantics.policies import Policies
+from xtap.semantics.request import Access, Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xtap.semantics.compare import Comparison
-    from xtap.semantics.crossing import Decision
     from xtap.semantics.documents import TenantPolicy
     from xtap.semantics.listing import Row
-    from xtap.semantics.policies import Policies
     from xtap.semantics.repair import Repair
-    from xtap.semantics.request import Access
 
 
 def decide(policies: Policies, access: Access) -> Decision:
@@ -39,6 +38,8 @@ def decide(policies: Policies, access: Access) -> Decision:
     Raises:
         InvalidInput: an identifier of the access is no GUID, or a fact is of another type than it should be.
     """
+    _expect(policies, Policies, "policies", "what xtap.load(…) returns")
+    _expect(access, Access, "access", "an xtap.Access")
     access = _checked(access)
     wrong = [
         Violation(f"$.{name}", f"{name}: '{text[:64]}' is no GUID.")
@@ -48,6 +49,11 @@ def decide(policies: Policies, access: Access) -> Decision:
     if wrong:
         raise InvalidInput(wrong)
     return policies.decide(access)
+
+
+def _expect(value: object, kind: type, name: str, expected: str) -> None:
+    if not isinstance(value, kind):
+        raise InvalidInput.at("$", f"{name}: expected {expected}, found {type(value).__name__}.")
 
 
 def _checked(access: Access) -> Access:
@@ -72,7 +78,12 @@ def repair(policies: Policies, decision: Decision) -> Repair:
     Args:
         policies: those that decided.
         decision: the answer that is to be changed.
+
+    Raises:
+        InvalidInput: an argument is of another type.
     """
+    _expect(policies, Policies, "policies", "what xtap.load(…) returns")
+    _expect(decision, Decision, "decision", "what xtap.decide(…) returns")
     access = decision.access
     return repairing.repair(decision, policies.get(access.home), policies.get(access.resource))
 

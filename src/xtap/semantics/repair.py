@@ -11,18 +11,21 @@ from msgspec import Struct, json, to_builtins
 
 from xtap.model.ids import TenantId
 from xtap.model.schema import Document
+from xtap.model.settings import InboundTrust
 from xtap.semantics.decision import Outcome
-from xtap.semantics.gate import Gate, Verdict
+from xtap.semantics.effective import EffectiveSetting, Origin, Sourced
+from xtap.semantics.gate import Gate, Verdict, compile_gate
 from xtap.semantics.opening import opened
 from xtap.semantics.request import Control
-from xtap.semantics.trust import HOME_TENANT_METHODS, STRENGTH, Demand, Fulfilment, TrustResult, judge
+from xtap.semantics.trace import missing_of
+from xtap.semantics.trust import STRENGTH, Fulfilment, TrustResult, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from xtap.model.schema import Json
     from xtap.semantics.crossing import Decision
-    from xtap.semantics.documents import TenantPolicy
+    from xtap.semantics.documents import Setting, TenantPolicy
 
 POLICY = "/policies/crossTenantAccessPolicy"
 
@@ -91,7 +94,7 @@ def _changes(decision: Decision, home: TenantPolicy, resource: TenantPolicy) -> 
     for policy, gate in ((home, crossing.outbound), (resource, crossing.inbound)):
         wanted[policy.tenant_id] |= _gate(gate, decision)
     if access.requires is not None and crossing.trust is not None:
-        wanted[resource.tenant_id] |= _trust(judge(access, access.requires, crossing.trust.value), decision)
+        wanted[resource.tenant_id] |= _trust(decision)
     foreign = home.cloud != resource.cloud
     for policy, other in ((home, resource.tenant_id), (resource, home.tenant_id)):
         body = wanted[policy.tenant_id]
@@ -118,14 +121,32 @@ def _gate(gate: Gate | None, decision: Decision) -> Document:
     """Return the property that opens one side, nothing if it is open."""
     if gate is None:
         raise _Impossible("The policies of both tenants must be known to say which change would help.")
-    verdict = gate.check(decision.access).verdict
-    if verdict is Verdict.PASSES:
+    passage = gate.check(decision.access)
+    if passage.verdict is Verdict.PASSES:
         return {}
-    wider = opened(gate, decision.access) if verdict is Verdict.BLOCKS else None
+    if passage.verdict is Verdict.UNKNOWN:
+        raise _not_known(missing_of(passage, decision.access))
+    wider = opened(gate, decision.access)
     if wider is None:
         raise _Impossible("The user id and an application id must be known to say whom to let pass.")
+    passage = _replaced(gate, wider).check(decision.access)
+    if passage.verdict is not Verdict.PASSES:
+        raise _not_known(missing_of(passage, decision.access))
     body: Document = {str(gate.name): json.decode(json.encode(wider))}
     return body
+
+
+def _not_known(facts: Iterable[str]) -> _Impossible:
+    return _Impossible(f"Whether the access would pass is not known without these facts: {', '.join(facts)}.")
+
+
+def _replaced(gate: Gate, wider: Setting) -> Gate:
+    """Return the gate that a partner entry with this setting makes."""
+    people, apps = wider.users_and_groups, wider.applications
+    if people is None or apps is None:
+        raise AssertionError("a setting that opens a gate has both halves")
+    setting = EffectiveSetting(*(Sourced(half, Origin.PARTNER, "XT-INH-1") for half in (people, apps)))
+    return compile_gate(gate.tenant, gate.name, setting)
 
 
 _FLAGS = {
@@ -135,41 +156,37 @@ _FLAGS = {
     STRENGTH: "is_mfa_accepted",
 }
 
+_FAILURES = frozenset({Fulfilment.BLOCKED, Fulfilment.UNKNOWN})
 
-def _trust(result: TrustResult, decision: Decision) -> Document:
+
+def _trust(decision: Decision) -> Document:
     """Return the trust that fulfils the demands, nothing if they are fulfilled."""
+    access, trust = decision.access, decision.crossing.trust
+    if access.requires is None or trust is None:
+        return {}
+    result = judge(access, access.requires, trust.value)
     if result.passes:
         return {}
-    requires, trust = decision.access.requires, decision.crossing.trust
-    if requires is None or trust is None:
-        return {}
-    failing = [demand for demand in result.demands if demand.fulfilment in {Fulfilment.BLOCKED, Fulfilment.UNKNOWN}]
-    optional = [demand for demand in failing if requires.any_of and demand.control != STRENGTH]
-    needed = [demand for demand in failing if demand not in optional]
-    if optional and len(optional) == len(requires.controls):
-        needed.append(next((demand for demand in optional if _helps(demand, decision)), optional[0]))
-    hopeless = [demand.control for demand in needed if not _helps(demand, decision)]
-    if hopeless:
-        raise _Impossible(f"No trust setting fulfils '{hopeless[0]}': the claim must come from the home tenant.")
-    accepted = {_FLAGS[demand.control]: True for demand in needed}
-    return {"inboundTrust": to_builtins(type(trust.value)(**_known(trust.value) | accepted))}
+    failing = [demand.control for demand in result.demands if demand.fulfilment in _FAILURES]
+    flags = [_FLAGS[control] for control in failing if control in _FLAGS]
+    for accepted in [[flag] for flag in flags] if access.requires.any_of else [flags]:
+        wider = _accepting(trust.value, accepted)
+        if judge(access, access.requires, wider).passes:
+            return {"inboundTrust": to_builtins(wider)}
+    raise _hopeless(judge(access, access.requires, _accepting(trust.value, flags)))
 
 
-def _known(trust: Struct) -> dict[str, bool]:
-    return {name: bool(getattr(trust, name)) for name in trust.__struct_fields__}
+def _accepting(trust: InboundTrust, flags: Iterable[str]) -> InboundTrust:
+    known = {name: bool(getattr(trust, name)) for name in trust.__struct_fields__}
+    return InboundTrust(**known | dict.fromkeys(flags, True))
 
 
-def _helps(demand: Demand, decision: Decision) -> bool:
-    """Say whether accepting the home tenant's claim would fulfil a demand."""
-    access = decision.access
-    if demand.control == STRENGTH and access.requires is not None:
-        return bool((access.requires.authentication_strength or frozenset()) & HOME_TENANT_METHODS)
-    match demand.control:
-        case Control.MFA:
-            return True
-        case Control.COMPLIANT_DEVICE:
-            return access.claims.compliant_device is True
-        case Control.HYBRID_JOINED_DEVICE:
-            return access.claims.hybrid_joined_device is True
-        case _:
-            return False
+def _hopeless(result: TrustResult) -> _Impossible:
+    """Say why not even every trust is enough."""
+    if result.decisive is None:
+        raise AssertionError("nothing is demanded, so nothing fails")
+    if result.decisive.missing is not None:
+        return _not_known([result.decisive.missing])
+    return _Impossible(
+        f"No trust setting fulfils '{result.decisive.control}': the claim must come from the home tenant."
+    )

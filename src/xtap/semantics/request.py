@@ -39,7 +39,7 @@ class Requirements(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
 
     Attributes:
         controls: the controls.
-        any_of: whether one of them is enough (grant operator OR); otherwise all are needed.
+        any_of: whether one of the controls or the strength is enough (grant operator OR); otherwise all are needed.
         authentication_strength: methods that an authentication strength accepts; None if none is demanded.
     """
 

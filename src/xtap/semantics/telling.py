@@ -13,6 +13,7 @@ from xtap.semantics.repair import Change
 
 if TYPE_CHECKING:
     from xtap.semantics.crossing import Decision
+    from xtap.semantics.policies import Policies
     from xtap.semantics.repair import Repair
     from xtap.semantics.request import Access
 
@@ -22,7 +23,7 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
 
     Attributes:
         outcome: the answer.
-        decision: whether the person is let in now: allowed without anything pending, or inside one tenant.
+        decision: whether the person is let in now: allowed without anything pending, or inside one known tenant.
         pending: what the person must do before an ``allowed`` access is let in.
         reason_user: one sentence for the person.
         reason_admin: sentences for administrators, the summary first.
@@ -57,24 +58,35 @@ class Telling(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
 
 def lets_in(outcome: Outcome, access: Access, pending: tuple[str, ...]) -> bool:
     """Say whether an access is let in now: nothing must be done first; inside one tenant there is no border."""
-    inside = outcome is Outcome.NOT_APPLICABLE and access.home == access.resource and access.requires is None
-    return (outcome is Outcome.ALLOWED and not pending) or inside
+    return (outcome is Outcome.ALLOWED and not pending) or (_inside(outcome, access) and access.requires is None)
 
 
-def tell(decision: Decision, repair: Repair | None = None) -> Telling:
-    """Tell a decision, with the fix if it was looked for."""
+def _inside(outcome: Outcome, access: Access) -> bool:
+    return outcome is Outcome.NOT_APPLICABLE and access.home == access.resource
+
+
+def tell(decision: Decision, policies: Policies, repair: Repair | None = None) -> Telling:
+    """Tell a decision.
+
+    Args:
+        decision: the answer.
+        policies: those that decided; inside a tenant whose policy is not among them nobody is let in (ADR 0009).
+        repair: the fix, if it was looked for.
+    """
     words = explain(decision)
+    access = decision.access
+    stranger = _inside(decision.outcome, access) and policies.get(access.resource) is None
     demands = () if decision.trust is None else decision.trust.demands
     return Telling(
         outcome=decision.outcome,
-        decision=lets_in(decision.outcome, decision.access, decision.pending),
+        decision=lets_in(decision.outcome, access, decision.pending) and not stranger,
         pending=decision.pending,
         reason_user=words.user,
         reason_admin=words.admin,
         error_code=decision.error_code,
         decided_by=decision.decided_by,
         steps=decision.steps,
-        missing=decision.missing,
+        missing=(f"policy of tenant {access.resource}",) if stranger else decision.missing,
         consent_prompt=decision.consent_prompt if decision.allowed else None,
         trust={str(demand.control): str(demand.fulfilment) for demand in demands},
         fix=() if repair is None else repair.changes,

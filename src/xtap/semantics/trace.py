@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xtap.semantics.crossing import Decision
-    from xtap.semantics.gate import Passage
+    from xtap.semantics.gate import Gate, Passage
     from xtap.semantics.request import Access
 
 _RESULT = {Verdict.BLOCKS: "blocks", Verdict.PASSES: "passes", Verdict.UNKNOWN: "unknown"}
@@ -153,18 +153,24 @@ def missing(decision: Decision) -> tuple[str, ...]:
 
 def missing_of(passage: Passage, access: Access) -> Iterator[str]:
     """Yield the facts that would have decided on one side."""
-    people, apps, name = passage.gate.people, passage.gate.apps, passage.gate.name
+    people = passage.gate.people
     if passage.user is None:
-        if people.strange:
-            yield f"the meaning of a target in {name}.usersAndGroups"
+        yield from meanings(passage.gate, applications=False)
         if access.user is None and people.users:
             yield "user"
         if (access.groups is None and people.groups) or not people.groups <= (access.known_groups or people.groups):
             yield "groups"
     if passage.app is None:
-        if apps.strange or apps.microsoft:
-            yield f"the meaning of a target in {name}.applications"
+        yield from meanings(passage.gate, people=False)
         if access.client_app is None:
             yield "clientApp"
         if access.resource_app is None:
             yield "resourceApp"
+
+
+def meanings(gate: Gate, *, people: bool = True, applications: bool = True) -> Iterator[str]:
+    """Yield the halves of a setting that list what may name anybody, or any application."""
+    if people and gate.people.strange:
+        yield f"the meaning of a target in {gate.name}.usersAndGroups"
+    if applications and (gate.apps.strange or gate.apps.microsoft):
+        yield f"the meaning of a target in {gate.name}.applications"

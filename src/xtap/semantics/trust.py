@@ -95,10 +95,9 @@ def judge(access: Access, requires: Requirements, trust: InboundTrust) -> TrustR
     strength: tuple[Demand, ...] = ()
     if requires.authentication_strength is not None:
         strength = (_strength(requires.authentication_strength, access, trust),)
-    ranked = sorted(controls, key=_badness)
-    chosen = ranked[:1] if requires.any_of else ranked[-1:]
-    decisive = max((*strength, *chosen), key=_badness, default=None)
-    return TrustResult((*controls, *strength), decisive)
+    demands = (*controls, *strength)
+    choose = min if requires.any_of else max
+    return TrustResult(demands, choose(demands, key=_badness, default=None))
 
 
 def _badness(demand: Demand) -> int:

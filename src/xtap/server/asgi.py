@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from msgspec import json
@@ -23,8 +23,9 @@ from xtap.authzen.search import Searches
 from xtap.emulator.app import Emulator
 from xtap.emulator.clock import Clock
 from xtap.emulator.limits import RequestLimits
+from xtap.emulator.past import PastStore
 from xtap.emulator.repeating import standing
-from xtap.errors import NotFound
+from xtap.errors import ConfigurationError, NotFound
 from xtap.graph import failures
 from xtap.graph.app import GraphApp
 from xtap.graph.app import operations as graph_operations
@@ -191,7 +192,7 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
         start, new_id = await standing(service.store, datetime.fromisoformat(settings.emulator_start))
         clock, service = Clock(lambda: start), replace(service, new_id=new_id)
     if settings.emulator:
-        service = replace(service, now=clock.now)
+        service = replace(service, now=clock.now, store=cast("Store", PastStore(service.store)))
     limits = RequestLimits(clock.now)
     worker = worker or Worker(0, metrics_of(settings))
     observer = observer_of(settings, service.store, worker.counts())
@@ -215,10 +216,21 @@ def metrics_of(settings: Settings) -> Metrics | None:
 def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
     if not settings.decision_log:
         return None
-    store = settings.decision_log == "store"
-    sink = StoreSink(service.store) if store else FileSink(Path(settings.decision_log))
+    sink = StoreSink(service.store) if settings.decision_log.lower() == "store" else _file(settings.decision_log)
     mask = None if settings.decision_log_unmasked else hmac.digest(secret, b"xtap decision log 1", "sha256")
     return DecisionLog(sink, settings.decision_log_rate, mask, service.now)
+
+
+def _file(name: str) -> FileSink:
+    sink = FileSink(Path(name))
+    try:
+        sink.check()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"--decision-log: '{name}' cannot be written: {reason}. Name a file in a folder that exists, or 'store'."
+        ) from None
+    return sink
 
 
 def _metadata(settings: Settings) -> Metadata:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct, field, json
 
+from xtap.errors import XtapError
 from xtap.model.ids import TenantId
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ class FileSink:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def check(self) -> None:
+        """Make the file if it is not there, so that a place where nothing can be written is found at the start.
+
+        Raises:
+            OSError: nothing can be written there.
+        """
+        self._append(b"")
 
     async def write(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
         """Append the documents."""
@@ -190,15 +199,22 @@ class DecisionLog:
             return
         try:
             await self._sink.write(batch)
-        except Exception:  # whatever a disk or a database says: decisions go on
+        except (OSError, XtapError) as error:
+            log.error("%d decisions could not be logged; they are tried again: %s", len(batch), error)  # noqa: TRY400 - a full disk is no fault of the program
+            self._put_back(batch)
+            return
+        except Exception:  # whatever else a database says: decisions go on
             log.exception("%d decisions could not be logged; they are tried again", len(batch))
-            waiting = batch + self._waiting
-            self.dropped += max(len(waiting) - WAITING, 0)
-            self._waiting = waiting[:WAITING]
+            self._put_back(batch)
             return
         if self.dropped:
             log.error("%d decisions were not logged: too many waited", self.dropped)
             self.dropped = 0
+
+    def _put_back(self, batch: list[tuple[TenantId, bytes]]) -> None:
+        waiting = batch + self._waiting
+        self.dropped += max(len(waiting) - WAITING, 0)
+        self._waiting = waiting[:WAITING]
 
 
 _SUMMARY: Final = Summary.__struct_fields__

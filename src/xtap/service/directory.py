@@ -84,8 +84,10 @@ class Directory:
         return Person(user, groups, _kept(self._groups, snapshot, Kind.GROUP, _ids))
 
     async def users(self, tenant: TenantId, after: str | None = None) -> Iterator[str]:
-        """Return the object ids of a tenant's users in order, those behind ``after`` only."""
-        return (key for key, _ in (await self._store.snapshot(tenant)).scan(Kind.USER, after))
+        """Return the object ids of the people who live in a tenant and can sign in, in order, behind ``after`` only."""
+        found = (await self._store.snapshot(tenant)).scan(Kind.USER, after)
+        users = ((key, _users.decode(document)) for key, document in found)
+        return (key for key, user in users if user.account_enabled and not user.is_external)
 
     async def applications(self, tenant: TenantId) -> list[str]:
         """Return the application ids that a tenant uses, in order."""

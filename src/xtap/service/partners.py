@@ -10,7 +10,7 @@ from xtap.errors import AlreadyExists, Forbidden, InvalidInput, NotFound, Nothin
 from xtap.model import pristine
 from xtap.model.audit import Activity
 from xtap.model.editing import edit
-from xtap.model.ids import DIRECTORY, MICROSOFT_SUPPORT, TenantId, is_guid
+from xtap.model.ids import DIRECTORY, MICROSOFT_SUPPORT, TenantId, is_guid, no_partner
 from xtap.model.objects import Kind
 from xtap.model.policies import BetaDelegatedAdminConstraints, BetaPartner
 from xtap.service.audit import Modification, change
@@ -186,7 +186,7 @@ def _key_problems(call: Call, given: object) -> Iterator[Violation]:
     elif not isinstance(given, str) or not is_guid(given):
         yield Violation("$.tenantId", f"Invalid object identifier '{str(given)[:64]}'. Expected a tenant id (GUID).")
     elif given.lower() in {call.caller.tenant, DIRECTORY}:
-        yield Violation("$.tenantId", f"'{given}' cannot be a partner: name another tenant than your own.")
+        yield Violation("$.tenantId", no_partner(given))
 
 
 def _folded(body: Document) -> Document:

@@ -119,12 +119,11 @@ class Rule:
 
 _READERS = ("Security Reader", "Global Reader", "Security Administrator")
 _DIRECTORY_READERS = ("Directory Readers", *_READERS)
+_POLICY_READERS = (*_READERS, "Global Secure Access Administrator", "Teams Administrator")
 
 RULES: Mapping[Operation, Rule] = MappingProxyType(
     {
-        Operation.READ_POLICY: Rule(
-            (READ_ALL, READ_WRITE), (*_READERS, "Global Secure Access Administrator", "Teams Administrator")
-        ),
+        Operation.READ_POLICY: Rule((READ_ALL, READ_WRITE), _POLICY_READERS),
         Operation.WRITE_POLICY: Rule((READ_WRITE,), ("Security Administrator", "Teams Administrator")),
         Operation.READ_IDENTITY_SYNC: Rule((READ_ALL, READ_WRITE), _READERS),
         Operation.WRITE_IDENTITY_SYNC: Rule((READ_WRITE,), ("Security Administrator",)),
@@ -151,7 +150,9 @@ RULES: Mapping[Operation, Rule] = MappingProxyType(
         Operation.FIND_TENANT: Rule((TENANT_INFORMATION,), ()),
         Operation.READ_DIRECTORY_AUDITS: Rule((AUDIT_LOG_READ, DIRECTORY_READ), ("Reports Reader", *_READERS)),
         Operation.READ_SIGN_INS: Rule((AUDIT_LOG_READ,), ("Reports Reader", *_READERS)),
-        Operation.READ_CAPABILITIES: Rule((READ_ALL, CAPABILITY, READ_WRITE), (*_READERS, "Exchange Administrator")),
+        Operation.READ_CAPABILITIES: Rule(
+            (READ_ALL, CAPABILITY, READ_WRITE), (*_POLICY_READERS, "Exchange Administrator")
+        ),
         Operation.WRITE_CAPABILITIES: Rule((CAPABILITY,), ("Global Administrator",)),
         Operation.WRITE_EXCHANGE_CAPABILITIES: Rule((CAPABILITY,), ("Exchange Administrator", "Global Administrator")),
         Operation.EVALUATE: Rule((EVALUATE,), _READERS),

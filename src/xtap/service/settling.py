@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+
+_reported: Final[set[TenantId]] = set()
+"""Tenants whose effects cannot be carried out, which the log has told; every access tries them again."""
 
 
 async def settle(service: Service) -> None:
@@ -106,8 +109,17 @@ async def _carry_out(service: Service, directory: Snapshot) -> None:
         effect = effects.decode(document)
         waiting.setdefault(effect.tenant, []).append((key, effect))
     for tenant, those in waiting.items():
-        await service.store.change(tenant, partial(effects.carry_out, service, those))
-        await service.store.change(DIRECTORY, partial(_forgotten, [key for key, _ in those]))
+        try:
+            await service.store.change(tenant, partial(effects.carry_out, service, those))
+        except Unavailable:
+            raise
+        except Exception:  # one tenant's fault is no other tenant's: the effects of those behind it are due as well
+            if tenant not in _reported:
+                _reported.add(tenant)
+                log.exception("what organizations did to tenant %s cannot be carried out, and waits", tenant)
+        else:
+            _reported.discard(tenant)
+            await service.store.change(DIRECTORY, partial(_forgotten, [key for key, _ in those]))
 
 
 def _forgotten(keys: list[str], directory: Snapshot) -> Change:

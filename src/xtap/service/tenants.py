@@ -20,17 +20,24 @@ if TYPE_CHECKING:
     from xtap.store.sorted_map import SortedMap
 
 
-async def add(store: Store, tenant: Tenant) -> None:
+async def add(store: Store, tenant: Tenant, *, unique_name: bool = False) -> None:
     """Register a tenant.
 
+    Args:
+        store: where.
+        tenant: the new one.
+        unique_name: whether no other one may have its display name; people at the terminal call tenants by it.
+
     Raises:
-        AlreadyExists: its id, or one of its domains, is registered.
+        AlreadyExists: its id, one of its domains, or a name that must be unique, is registered.
     """
 
     def decide(snapshot: Snapshot) -> Change:
         for other in _all(snapshot):
             if other.id == tenant.id:
                 raise AlreadyExists(f"Tenant {tenant.id} is registered already, as '{other.display_name}'.")
+            if unique_name and other.display_name.lower() == tenant.display_name.lower():
+                raise AlreadyExists(f"A tenant '{other.display_name}' is registered already: {other.id}.")
             for domain in set(other.domains) & set(tenant.domains):
                 raise AlreadyExists(f"Domain '{domain}' belongs to tenant {other.id} already.")
         return Change((Write(Kind.TENANT, tenant.id, json.encode(tenant)),))

@@ -154,6 +154,15 @@ class InProcessServer(TenantServer):
         self._application = app.application
         self._loop = loop
 
+    @property
+    def local(self) -> LocalServer:
+        """There is no process.
+
+        Raises:
+            AttributeError: always; says which mode has one.
+        """
+        raise AttributeError("xtap_server.local is the process of a real server: it needs --xtap-mode process.")
+
     def client(self, version: str, authorization: str) -> httpx.Client:
         """Return a client that calls the application."""
         bridge = _Bridge(httpx.ASGITransport(self._application), self._loop)

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from xtap.errors import NotSupported, Unavailable
 from xtap.model.ids import GUID, PERSONAL_ACCOUNTS
+from xtap.semantics.invitation import Invitation
 from xtap.testing.decisions import Case, compare
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Remote(Struct, frozen=True):
             raise NotSupported(f"AuthZEN has no question of kind '{case.kind}'")
         if any(tenant.get("cloud", "microsoftonline.com") != "microsoftonline.com" for tenant in case.tenants):
             raise NotSupported("a tenant lives in another cloud")
+        if case.kind == "invite" and convert(case.question, Invitation).contradicts_itself:
+            raise NotSupported("AuthZEN refuses facts that contradict each other")
         given = [str(tenant["tenantId"]).lower() for tenant in case.tenants]
         if len(given) > len(self.tokens):
             raise NotSupported(f"it needs {len(given)} tenants")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,11 @@ import httpx
 import pytest
 
 from xtap.errors import ConfigurationError
+from xtap.identity.embedded import Delegation
 from xtap.server.settings import Settings, check
+from xtap.service.permissions import DIRECTORY_ROLES
 from xtap.testing.in_process import BASE, InProcess, in_process
+from xtap.testing.local_server import AUDIENCE, TENANTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,6 +127,23 @@ async def test_an_organization_outlives_a_reset(ask: Asker) -> None:
     assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is True
     await ask.ok("DELETE", f"{organization}/tenants/{FABRIKAM}")
     assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is False
+
+
+async def test_a_restore_brings_back_no_fellowship_that_ended_and_ends_none_that_began(ask: Asker) -> None:
+    organization = "/v1.0/tenantRelationships/multiTenantOrganization"
+    await ask.ok("PUT", organization, {"displayName": "Both"})
+    await ask.ok("POST", PARTNERS, {"tenantId": FABRIKAM})
+    alone = (await ask.ok("POST", "/xtap/snapshot"))["id"]
+    await ask.ok("POST", f"{organization}/tenants", {"tenantId": FABRIKAM})
+    await ask.ok("PATCH", f"{organization}/joinRequest", {"addedByTenantId": CONTOSO}, "fabrikam")
+    both = (await ask.ok("POST", "/xtap/snapshot"))["id"]
+    await ask.ok("POST", "/xtap/restore", {"id": alone})
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is True
+    await ask.ok("DELETE", f"{organization}/tenants/{FABRIKAM}", tenant="fabrikam")
+    await ask.ok("POST", "/xtap/restore", {"id": both})
+    assert (await ask.ok("GET", f"{PARTNERS}/{FABRIKAM}"))["isInMultiTenantOrganization"] is False
+    await ask.ok("DELETE", f"{PARTNERS}/{FABRIKAM}")
+    assert (await ask.ok("POST", PARTNERS, {"tenantId": FABRIKAM}))["isInMultiTenantOrganization"] is False
 
 
 async def test_a_seeded_fellow_stays_one(ask: Asker) -> None:
@@ -276,6 +297,40 @@ async def test_what_may_not_be_read_is_not_read_from_the_past(ask: Asker) -> Non
     assert (await ask("GET", f"{PARTNERS}/{THIRD}")).status_code == 200
 
 
+async def test_a_stale_read_shows_what_its_reader_may_see(ask: Asker) -> None:
+    organization = "/v1.0/tenantRelationships/multiTenantOrganization"
+    await ask.ok("PUT", organization, {"displayName": "Both"})
+    issuer = ask.app.application.issuer
+    assert issuer is not None
+    role = DIRECTORY_ROLES["Security Reader"]
+    person = Delegation("reader@contoso.example", THIRD, ("MultiTenantOrganization.ReadBasic.All",), (role,))
+    token = issuer.mint_delegated(TENANTS["contoso"].id, person, AUDIENCE)
+    now = (await ask("GET", f"{organization}/tenants", token=token)).json()
+    assert "role" not in now["value"][0]
+    assert "role" in (await ask.ok("GET", f"{organization}/tenants"))["value"][0]
+    await ask.ok("POST", "/xtap/faults", {"stale": 1, "path": "/tenants"})
+    await ask.ok("POST", f"{organization}/tenants", {"tenantId": FABRIKAM})
+    assert (await ask("GET", f"{organization}/tenants", token=token)).json() == now
+    assert len((await ask.ok("GET", f"{organization}/tenants"))["value"]) == 2
+
+
+async def test_a_stale_read_has_its_own_query_and_version(ask: Asker) -> None:
+    await ask.ok("POST", "/xtap/faults", {"stale": 3})
+    await ask.ok("PATCH", "/beta/policies/crossTenantAccessPolicy/default", {"inboundTrust": {"isMfaAccepted": True}})
+    selected = await ask.ok("GET", f"{POLICY}/default?$select=isServiceDefault")
+    assert {name: value for name, value in selected.items() if "@" not in name} == {"isServiceDefault": True}
+    assert (await ask("GET", f"{POLICY}/default?$select=nonsense")).status_code == 400
+    assert "blockServiceProviderOutboundAccess" not in (await ask.ok("GET", f"{POLICY}/default"))
+    assert (await ask.ok("GET", f"{POLICY}/default"))["isServiceDefault"] is False
+
+
+async def test_after_a_write_that_fails_nothing_is_stale(ask: Asker) -> None:
+    await ask.ok("POST", "/xtap/faults", {"stale": 1, "path": "/default"})
+    assert (await ask("PATCH", f"{POLICY}/default", {"nonsense": 1})).status_code == 400
+    await ask.ok("PATCH", f"{POLICY}/default", {"inboundTrust": {"isMfaAccepted": True}})
+    assert (await ask.ok("GET", f"{POLICY}/default"))["isServiceDefault"] is False
+
+
 @pytest.mark.parametrize("end", ["DELETE /xtap/faults", "POST /xtap/reset"])
 async def test_faults_are_taken_back(ask: Asker, end: str) -> None:
     await ask.ok("POST", "/xtap/faults", {"status": 500, "times": 9})
@@ -295,6 +350,13 @@ async def test_a_fault_that_is_none_is_refused(ask: Asker, fault: object) -> Non
 async def test_strange_tokens_meet_no_fault(ask: Asker, token: str) -> None:
     answer = await ask.app.client.get(POLICY, headers={b"Authorization": f"Bearer {token}".encode("latin-1")})
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_token_that_is_nested_deep_is_refused(ask: Asker, place: int) -> None:
+    parts = ["eyJhbGciOiJSUzI1NiJ9", "e30", "xx"]
+    parts[place] = base64.urlsafe_b64encode(b"[" * 3000).rstrip(b"=").decode()
+    assert (await ask("GET", POLICY, token=".".join(parts))).status_code == 401
 
 
 async def test_what_was_done_stands_in_the_log(ask: Asker) -> None:

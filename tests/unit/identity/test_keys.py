@@ -51,23 +51,6 @@ def test_only_public_members_are_published(path: Path) -> None:
     assert set(published["keys"][0]) == {"kty", "use", "kid", "n", "e", "alg"}
 
 
-def test_a_rotation_signs_with_a_new_key_and_keeps_old_tokens_good(path: Path) -> None:
-    before = keys.load_or_create(path)
-    token = before.sign({"sub": "old"})
-    after = keys.rotate(path)
-    assert after.kid != before.kid
-    assert verified(token, after.public()) == {"sub": "old"}
-    assert verified(after.sign({"sub": "new"}), keys.load(path).public()) == {"sub": "new"}
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
-def test_old_keys_are_dropped_in_the_end(path: Path) -> None:
-    first = keys.load_or_create(path).kid
-    last = [keys.rotate(path) for _ in range(keys.KEPT)][-1]
-    assert len(last.keys) == keys.KEPT
-    assert first not in {key.kid for key in last.keys}
-
-
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o620])
 def test_a_file_that_others_can_use_is_refused(path: Path, mode: int) -> None:
     keys.load_or_create(path)

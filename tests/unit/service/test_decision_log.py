@@ -13,10 +13,13 @@ from xtap.model.ids import TenantId
 from xtap.service import decision_log
 from xtap.service.decision_log import DecisionLog, Entry, FileSink, StoreSink, Summary
 from xtap.store.memory import MemoryStore
+from xtap.testing.in_process import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import pytest
 
 CONTOSO = TenantId("11111111-1111-4111-8111-111111111111")
 USER = "b0000000-0000-4000-8000-000000000001"
@@ -102,6 +105,16 @@ async def test_a_file_of_lines(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+async def test_the_store_is_meant_in_any_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with in_process(tmp_path / "keys", decision_log="Store") as app:
+        assert app.application.decision_log is not None
+        app.application.decision_log.note(entry(), 0.0)
+        await app.application.decision_log.close()
+        assert len(await app.application.store.logged(CONTOSO, limit=9)) == 1
+    assert not (tmp_path / "Store").exists()
+
+
 class Refusing:
     """A sink that refuses so often before it takes anything."""
 
@@ -124,6 +137,15 @@ async def test_what_a_sink_refuses_is_tried_again() -> None:
     log.note(entry("second"), 0.0)
     await log.close()
     assert [json.loads(each)["request_id"] for each in sink.taken] == ["first", "second"]
+
+
+async def test_a_disk_that_refuses_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = DecisionLog(FileSink(tmp_path), 1.0, None, now)
+    log.note(entry("first"), 0.0)
+    await log.close()
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert record.getMessage().startswith("1 decisions could not be logged; they are tried again: [Errno 21]")
 
 
 async def test_decisions_are_written_without_being_closed(tmp_path: Path) -> None:
