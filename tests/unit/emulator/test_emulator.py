@@ -188,7 +188,7 @@ async def test_what_was_exported_is_seeded_as_it_was(ask: Asker) -> None:
 @pytest.mark.parametrize(
     ("document", "status"),
     [
-        (seeded(tenantId=FABRIKAM), 403),
+        (seeded(tenantId=THIRD), 403),
         (seeded(partners=[{"tenantId": FABRIKAM, "nonsense": 1}]), 400),
         (seeded(partners=[{"tenantId": CONTOSO}]), 400),
         ({}, 400),
