@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import random
     from contextlib import AbstractContextManager
 
-WRITER = Path(__file__).with_name("crash_writer.py")
+ROOT = Path(__file__).parents[2]
+WRITER = (sys.executable, "-m", "tests.contract.crash_writer")
 
 KILLS = int(os.environ.get("XTAP_CRASH_KILLS", "50"))
 """How often, over all stores together."""
@@ -51,7 +52,7 @@ def killed_writer(
         mode: how honest the writer is.
         meanwhile: harm that begins right before the kill and ends after it.
     """
-    with subprocess.Popen([sys.executable, WRITER, place, tenant, mode], stdout=subprocess.PIPE) as child:
+    with subprocess.Popen([*WRITER, place, tenant, mode], stdout=subprocess.PIPE, cwd=ROOT) as child:
         assert child.stdout is not None
         output = bytearray()
         answered = threading.Event()
