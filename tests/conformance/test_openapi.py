@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,6 +135,11 @@ def _adapted(version: str) -> dict[str, Any]:
             _without_odata_type(part)
             _null_is_null(part)
     _values_that_exist(raw["components"]["schemas"])
+    for methods in raw["paths"].values():
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                content = operation["requestBody"]["content"]
+                content["application/json"]["schema"] = _body(raw["components"]["schemas"], method, content)
     errors = raw["components"]["schemas"]["microsoft.graph.ODataErrors.InnerError"]
     # documented: the date has no zone, so it is no date-time
     errors["properties"]["date"] = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"}
@@ -173,10 +179,6 @@ def _values_that_exist(schemas: dict[str, Any]) -> None:
             types = [f"#microsoft.graph.{name}" for name in (CARD, "crossTenantMailTipsAll", "crossTenantMigration")]
             part["properties"]["@odata.type"] = {"type": "string", "enum": types}
             part["properties"] = {each: part["properties"][each] for each in ("@odata.type", "inboundAccess")}
-    partner = {"type": "string", "enum": [PARTNER, SECOND, ADDED]}
-    member = {"type": "string", "format": "uuid"}
-    _say(schemas, "crossTenantAccessPolicyConfigurationPartner", {"tenantId": partner})
-    _say(schemas, "multiTenantOrganizationMember", {"tenantId": member})
     for name, members in READ_ONLY.items():
         _say(schemas, name, {each: {"readOnly": True} for each in members})
     for schema in schemas.values():
@@ -184,6 +186,29 @@ def _values_that_exist(schemas: dict[str, Any]) -> None:
             for name, value in list(part.get("properties", {}).items()):
                 if "x-ms-navigationProperty" in value and name != "identitySynchronization":
                     del part["properties"][name]  # not in this release, or has an address of its own
+
+
+def _body(schemas: dict[str, Any], method: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return a body's schema with the properties of its type and no others, and what a new object must have."""
+    name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    known = {each: value for part in _parts(schemas[name]) for each, value in part.get("properties", {}).items()}
+    if "tenantId" in known:
+        known["tenantId"] = {"type": "string", "enum": [PARTNER, SECOND, ADDED]}
+    needed = [each for each in ("tenantId", "@odata.type") if each in known][:1] if method == "post" else []
+    whole = {"type": "object", "properties": known, "required": needed, "additionalProperties": False}
+    return _sent(schemas, whole)
+
+
+def _sent(schemas: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that names, instead of types, copies of them without other properties than those described."""
+    text = json.dumps(schema)
+    for name in re.findall('"#/components/schemas/([^"]+)"', text):
+        if f"{name}.sent" not in schemas:
+            closed = {"additionalProperties": False} if "properties" in schemas[name] else {}
+            schemas[f"{name}.sent"] = closed
+            schemas[f"{name}.sent"] = _sent(schemas, schemas[name]) | closed
+    sent: dict[str, Any] = json.loads(re.sub('("#/components/schemas/[^"]+)"', r'\1.sent"', text))
+    return sent
 
 
 def _say(schemas: dict[str, Any], name: str, more: dict[str, dict[str, Any]]) -> None:
@@ -255,7 +280,8 @@ def _prepare_organization(url: str, session: requests.Session, *, apart: bool) -
         assert session.delete(f"{url}{MTO}/tenants/{own}").status_code in {204, 404}
     else:
         assert session.put(f"{url}{MTO}", json={"displayName": "x"}).status_code in {201, 400}
-        assert session.delete(f"{url}{MTO}/tenants/{ADDED}").status_code in {204, 404}
+        for tenant in (PARTNER, ADDED):
+            assert session.delete(f"{url}{MTO}/tenants/{tenant}").status_code in {204, 404}
         assert session.post(f"{url}{MTO}/tenants", json={"tenantId": SECOND}).status_code in {201, 400}
 
 
