@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -18,9 +18,10 @@ from tests.contract.crash_writer import writing
 from xtap.errors import Unavailable
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
+from xtap.store.group_commit import Work
 from xtap.store.postgres_database import PostgresDatabase
-from xtap.store.postgres_rows import lock_heads
-from xtap.store.protocol import Change
+from xtap.store.postgres_rows import lock_heads, write
+from xtap.store.protocol import AuditEntry, Change, Write
 from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, counting
 
 if TYPE_CHECKING:
@@ -196,6 +197,20 @@ async def test_a_node_that_stops_in_the_middle_of_a_change_is_thrown_out(url: st
         assert (await store.change(CONTOSO, counting("n"))).version == 2
         with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
             stuck.execute("COMMIT")
+
+
+async def test_a_node_that_stops_while_it_writes_is_thrown_out(url: str, store: PostgresStore) -> None:
+    before = await store.change(CONTOSO, counting("n"))
+    work = Work()
+    work.add(before, Change((Write(Kind.PARTNER, "never", b"acknowledged"),), (AuditEntry("one", b"{}"),)))
+    with closing(PostgresDatabase.at(url).connect()) as stuck:
+        stuck.execute("BEGIN")
+        lock_heads(stuck, {CONTOSO})
+        with suppress(psycopg.OperationalError), stuck.pipeline() as pipeline:
+            write(stuck, pipeline, work)
+            assert (await store.change(CONTOSO, counting("n"))).version == before.version + 1
+        assert stuck.broken
+    assert (await store.refresh(CONTOSO)).get(Kind.PARTNER, "never") is None
 
 
 async def test_a_batch_that_lost_a_deadlock_is_run_again(cluster: Cluster, url: str, store: PostgresStore) -> None:

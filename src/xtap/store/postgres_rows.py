@@ -18,8 +18,10 @@ from xtap.store.sorted_map import SortedMap
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import LiteralString
+
+    from psycopg import Pipeline
 
     from xtap.store.group_commit import Work
     from xtap.store.postgres_database import Connection
@@ -44,7 +46,7 @@ def lock_heads(connection: Connection, tenants: Collection[TenantId]) -> dict[Te
     missing = sorted(set(tenants) - heads.keys())
     if missing:
         _many(
-            connection,
+            connection.execute,
             "INSERT INTO tenants (tenant, version, sequence) VALUES",
             "(%s, 0, 0)",
             " ON CONFLICT (tenant) DO NOTHING",
@@ -61,8 +63,11 @@ def _lock(connection: Connection, tenants: Sequence[TenantId]) -> dict[TenantId,
     and a node that stops here would keep its locks (``idle_in_transaction_session_timeout``).
     """
     locking: LiteralString = f"{_HEAD} FOR UPDATE"
-    with connection.pipeline():
-        cursors = [connection.execute(locking, (tenant,)) for tenant in tenants[:-1]]
+    cursors = []
+    with connection.pipeline() as pipeline:
+        for tenant in tenants[:-1]:
+            cursors.append(connection.execute(locking, (tenant,)))
+            pipeline.sync()
     cursors += [connection.execute(locking, (tenant,)) for tenant in tenants[-1:]]
     rows = ((tenant, cursor.fetchone()) for tenant, cursor in zip(tenants, cursors, strict=True))
     return {tenant: (row[0], row[1]) for tenant, row in rows if row is not None}
@@ -128,7 +133,7 @@ def append_log(connection: Connection, entries: Sequence[tuple[TenantId, bytes]]
     for tenant, document in entries:
         last[tenant] += 1
         rows.append((tenant, last[tenant], document))
-    _many(connection, "INSERT INTO decision_log (tenant, sequence, document) VALUES", "(%s, %s, %s)", "", rows)
+    _many(connection.execute, "INSERT INTO decision_log (tenant, sequence, document) VALUES", "(%s, %s, %s)", "", rows)
 
 
 def read_sign_ins(
@@ -159,7 +164,7 @@ def put_sign_ins(connection: Connection, tenant: TenantId, entries: Sequence[Sig
     """Put sign-ins into a tenant's log, inside the transaction that is open; in one order, so that two do not cross."""
     latest = {entry.id: (tenant, entry.id.encode(), entry.time.encode(), entry.document) for entry in entries}
     _many(
-        connection,
+        connection.execute,
         "INSERT INTO sign_ins (tenant, id, time, document) VALUES",
         "(%s, %s, %s, %s)",
         " ON CONFLICT (tenant, id) DO UPDATE SET time = excluded.time, document = excluded.document",
@@ -167,32 +172,41 @@ def put_sign_ins(connection: Connection, tenant: TenantId, entries: Sequence[Sig
     )
 
 
-def write(connection: Connection, work: Work) -> None:
-    """Write what a batch of changes left behind, inside the transaction that is open."""
+def write(connection: Connection, pipeline: Pipeline, work: Work) -> None:
+    """Write what a batch of changes left behind, inside the transaction that is open, without waiting for answers.
+
+    Each statement ends with a sync: only a session that has done all it was sent counts as idle in its transaction, so
+    only then does PostgreSQL end it when this node stops here (``idle_in_transaction_session_timeout``).
+    """
+
+    def send(statement: LiteralString, values: Sequence[object]) -> None:
+        connection.execute(statement, values)
+        pipeline.sync()
+
     objects = [(tenant, kind, key.encode(), document) for (tenant, kind, key), document in work.objects.items()]
     _many(
-        connection,
+        send,
         "INSERT INTO objects (tenant, kind, key, document) VALUES",
         "(%s, %s, %s, %s)",
         " ON CONFLICT (tenant, kind, key) DO UPDATE SET document = excluded.document",
         (row for row in objects if row[3] is not None),
     )
     _many(
-        connection,
+        send,
         "DELETE FROM objects WHERE (tenant, kind, key) IN (",
         "(%s, %s, %s)",
         ")",
         (row[:3] for row in objects if row[3] is None),
     )
     _many(
-        connection,
+        send,
         "INSERT INTO audit (tenant, sequence, id, document) VALUES",
         "(%s, %s, %s, %s)",
         "",
         ((tenant, sequence, entry.id, entry.document) for tenant, sequence, entry in work.audit),
     )
     _many(
-        connection,
+        send,
         "INSERT INTO tenants (tenant, version, sequence) VALUES",
         "(%s, %s, %s)",
         " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence",
@@ -201,7 +215,7 @@ def write(connection: Connection, work: Work) -> None:
 
 
 def _many(
-    connection: Connection,
+    execute: Callable[[LiteralString, Sequence[object]], object],
     before: LiteralString,
     row: LiteralString,
     behind: LiteralString,
@@ -213,4 +227,4 @@ def _many(
         cut = waiting[start : start + ROWS_AT_ONCE]
         values = [value for each in cut for value in each]
         places: list[LiteralString] = [row] * len(cut)
-        connection.execute(f"{before} {', '.join(places)}{behind}", values)
+        execute(f"{before} {', '.join(places)}{behind}", values)

@@ -58,8 +58,8 @@ class PostgresWriter:
     def commit(self, work: Work) -> None:
         """Write a batch, flush it to the disk, and tell the other nodes."""
         try:
-            with storage_refusals(), self._connection.pipeline():
-                write(self._connection, work)
+            with storage_refusals(), self._connection.pipeline() as pipeline:
+                write(self._connection, pipeline, work)
                 self._connection.execute("COMMIT")
         except Unavailable as error:
             if self._connection.closed:
