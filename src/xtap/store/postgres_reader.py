@@ -14,11 +14,11 @@ from xtap.store.postgres_rows import (
     put_sign_ins,
     read_audit,
     read_head,
+    read_heads,
     read_log,
     read_sign_in,
     read_sign_ins,
     read_snapshot,
-    read_versions,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from xtap.store.postgres_database import Connection, PostgresDatabase
     from xtap.store.protocol import AuditEntry, SignInEntry
     from xtap.store.rows import Row
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 Result = TypeVar("Result")
 
@@ -44,19 +44,19 @@ class PostgresReader:
         self._idle: deque[Session] = deque()
 
     def latest(self, tenant: TenantId, known: Snapshot | None) -> Snapshot:
-        """Return the durable state of a tenant, ``known`` itself if that is not older."""
+        """Return the durable state of a tenant: ``known`` itself if it is that very state."""
 
         def read(connection: Connection) -> Snapshot:
             head = read_head(connection, tenant)
-            if known is not None and known.version >= head[0]:
+            if known is not None and known.head == head:
                 return known
             return read_snapshot(connection, tenant, head)
 
         return self._in_transaction(_ONE_MOMENT, read)
 
-    def versions(self) -> Mapping[TenantId, int]:
-        """Return the version of every tenant."""
-        return self._in_transaction(_ONE_MOMENT, read_versions)
+    def heads(self) -> Mapping[TenantId, Head]:
+        """Return which state every tenant is in."""
+        return self._in_transaction(_ONE_MOMENT, read_heads)
 
     def audit(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
         """Read audit records whose number is above ``after``, oldest first."""

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from xtap.store.cache import SnapshotCache
     from xtap.store.group_commit import Work
     from xtap.store.postgres_database import Connection, PostgresDatabase
-    from xtap.store.postgres_rows import Head
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 
 class PostgresWriter:
@@ -49,10 +48,12 @@ class PostgresWriter:
     def head(self, tenant: TenantId) -> Snapshot:
         """Return the durable state: the published snapshot if it is the latest, else load it."""
         head = self._heads[tenant]
-        snapshot = self._loaded.get(tenant) or self._cache.get(tenant)
-        if snapshot is None or (snapshot.version, snapshot.sequence) != head:
+        known = self._cache.get(tenant)
+        snapshot = self._loaded.get(tenant) or known
+        if snapshot is None or snapshot.head != head:
             with storage_refusals():
                 snapshot = self._loaded[tenant] = read_snapshot(self._connection, tenant, head)
+            self._cache.replace(known, snapshot)
         return snapshot
 
     def commit(self, work: Work) -> None:
