@@ -168,6 +168,7 @@ class CachedStore:
         """Append documents to the logs of tenants, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         # Without a time limit: who was told that nothing was kept would write it twice.
@@ -185,6 +186,7 @@ class CachedStore:
         """Put sign-ins into a tenant's log, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         await self._read(lambda: self._source.put_sign_ins(tenant, entries))
@@ -220,6 +222,7 @@ class CachedStore:
 
         Raises:
             Conflict: the database is not empty and nothing is to be replaced, or others use it.
+            OutcomeUnknown: nobody knows whether everything was changed or nothing.
             Unavailable: the store is closed, or the database cannot be written; nothing was changed.
         """
         await asyncio.wrap_future(self._submit(lambda: self._source.load(rows, replace=replace)))

@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
-from xtap.errors import Unavailable
+from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.store.snapshot import Snapshot, new_mark
 
 if TYPE_CHECKING:
@@ -231,7 +231,8 @@ def _resolve(answers: Sequence[tuple[Future[Snapshot], Outcome]]) -> None:
 
 def _unavailable(refusal: Unavailable) -> Unavailable:
     """Return an exception of its own for one caller: each raises it with its own traceback."""
-    return Unavailable(refusal.message)
+    kind = OutcomeUnknown if isinstance(refusal, OutcomeUnknown) else Unavailable  # a caller knows of no Contended
+    return kind(refusal.message)
 
 
 def _wrapped(strange: BaseException) -> RuntimeError:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from xtap.errors import Unavailable
 from xtap.store.postgres_database import Session
-from xtap.store.postgres_errors import storage_refusals
+from xtap.store.postgres_errors import committing, storage_refusals
 from xtap.store.postgres_listener import tell
 from xtap.store.postgres_rows import lock_heads, read_snapshot, write
 
@@ -58,17 +57,9 @@ class PostgresWriter:
 
     def commit(self, work: Work) -> None:
         """Write a batch, flush it to the disk, and tell the other nodes."""
-        try:
-            with storage_refusals(), self._connection.pipeline() as pipeline:
-                write(self._connection, pipeline, work)
-                self._connection.execute("COMMIT")
-        except Unavailable as error:
-            if self._connection.closed:
-                raise Unavailable(
-                    f"{error.message} It was lost during a commit, so the change may have been made: "
-                    "read before you send it again."
-                ) from error
-            raise
+        with committing(self._connection), self._connection.pipeline() as pipeline:
+            write(self._connection, pipeline, work)
+            self._connection.execute("COMMIT")
         with suppress(psycopg.Error):  # the change stands; whoever is not told looks by itself
             tell(self._connection, self._node, work.heads.values())
 
