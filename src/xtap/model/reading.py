@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from xtap.errors import Violation
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE, TemplateApplicationLevel
+from xtap.model.flawless import is_flawless
 from xtap.model.schema import properties
 from xtap.model.targets import check_targets
 
@@ -41,6 +42,11 @@ def read(document: Document, shape: Shape) -> Reading:
 
     Null is a value for every property but required ones and collections: it means "not configured".
     """
+    return Reading(document) if is_flawless(document, shape) else read_each(document, shape)
+
+
+def read_each(document: Document, shape: Shape) -> Reading:
+    """Read property by property, with a reason for each that is not well-formed."""
     reading = Reading()
     for name, value in document.items():
         if len(reading.violations) >= MAX_VIOLATIONS:
