@@ -151,9 +151,14 @@ class CachedStore:
         """
         await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
         self._require_open()
-        waiting = Waiting(tenant, decide, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(tenant, decide, loop.create_future())
+        limit = loop.call_later(ANSWER_WITHIN, _give_up, waiting.future)  # half as dear as asyncio.timeout
         self._writer.submit(waiting)
-        return await _answered(waiting.future, "The change may have been made: read before you send it again.")
+        try:
+            return await waiting.future
+        finally:
+            limit.cancel()
 
     async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
         """Read audit records with their sequence numbers, oldest first, from the database.
@@ -311,9 +316,18 @@ class CachedStore:
             raise Unavailable("The store is closed.")
 
 
-async def _answered(waiting: asyncio.Future[Result], consequence: str = "Try again later.") -> Result:
+def _give_up(change: asyncio.Future[Snapshot]) -> None:
+    if not change.done():
+        change.set_exception(_silent("The change may have been made: read before you send it again."))
+
+
+async def _answered(waiting: asyncio.Future[Result]) -> Result:
     """Wait for the database as long as a caller may be kept waiting."""
     try:
         return await asyncio.wait_for(waiting, ANSWER_WITHIN)
     except TimeoutError:
-        raise Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}") from None
+        raise _silent("Try again later.") from None
+
+
+def _silent(consequence: str) -> Unavailable:
+    return Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}")
