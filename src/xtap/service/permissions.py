@@ -7,7 +7,7 @@ application permissions, which have the same names. Global Administrator may eve
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xtap.service.caller import Caller
 
 
-class Operation(Enum):
+class Operation(StrEnum):
     """What can be done; several addresses may be one operation."""
 
     READ_POLICY = auto()

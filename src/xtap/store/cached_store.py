@@ -123,9 +123,11 @@ class CachedStore:
         Raises:
             Unavailable: the store is closed, the tenant cannot be loaded, or what is in memory may be too old.
         """
-        if monotonic() >= self._look_at:
+        now = monotonic()
+        if now >= self._look_at:
             await self._look()
-        if monotonic() - self._looked > self._stale_limit:
+            now = monotonic()
+        if now - self._looked > self._stale_limit:
             raise Unavailable(
                 f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
                 "old. See that the database runs and can be reached; xtap asks it every second."
