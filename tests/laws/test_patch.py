@@ -189,7 +189,9 @@ def test_good_bodies_are_flawless_and_those_with_violations_are_not(kind: Edited
     ],
 )
 def test_a_bad_list_of_targets_is_not_flawless(targets: Any) -> None:
-    body = {"b2bCollaborationInbound": {"usersAndGroups": {"accessType": "allowed", "targets": targets}}}
+    body: dict[str, Any] = {
+        "b2bCollaborationInbound": {"usersAndGroups": {"accessType": "allowed", "targets": targets}}
+    }
     assert not is_flawless(body, V1.partner)
     assert write(KINDS[4], KINDS[4].pristine, body, Strength.COMPATIBLE)[1]
 

@@ -7,18 +7,19 @@ service does since spring 2025. Nothing is coerced: a number is no string, "true
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from xtap.errors import Violation
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE, TemplateApplicationLevel
 from xtap.model.flawless import is_flawless
-from xtap.model.schema import properties
+from xtap.model.schema import Document, properties
 from xtap.model.targets import check_targets
 
 if TYPE_CHECKING:
-    from xtap.model.schema import Document, Json, Property, Shape
+    from xtap.model.schema import Json, Property, Shape
 
 MAX_VIOLATIONS = 100
 """Violations that are listed for one document; whoever makes more is told so, and reading ends there."""
@@ -26,8 +27,7 @@ MAX_VIOLATIONS = 100
 JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What a document says, and what is wrong with it.
 
     ``values`` holds the well-formed top-level properties only: one with a violation inside is left out.

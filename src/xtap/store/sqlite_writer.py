@@ -26,7 +26,7 @@ class SqliteWriter:
         self._database = database
         self._cache = cache
         self._connection = database.connect()
-        # So that one statement can be undone, SQLite notes the pages it changes: else in a file, made for each statement.
+        # SQLite notes the pages that a statement changes, to undo it alone: else in a file, one for each statement.
         self._connection.execute("PRAGMA temp_store = MEMORY")
         # INVARIANT: these equal the rows of ``tenants``, as long as data_version is the one remembered.
         self._heads: dict[TenantId, Snapshot] = {}
