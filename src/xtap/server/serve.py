@@ -61,9 +61,9 @@ async def serve(
     Raises:
         ConfigurationError: a port is taken, or the certificate cannot be used.
     """
-    # What start-up made lives until the end: the collector need not look at it again, so its pauses stay short.
-    gc.collect()
+    # What start-up made lives until the end: the collector need not look at it, neither now nor later.
     gc.freeze()
+    gc.enable()
     settings = application.settings
     listeners = Listeners(application)
     closing = asyncio.create_task(close_silent({*settings.ports, settings.metrics_port}, settings.idle_timeout))
