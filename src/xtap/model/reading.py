@@ -7,7 +7,6 @@ service does since spring 2025. Nothing is coerced: a number is no string, "true
 from __future__ import annotations
 
 import contextlib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -133,6 +132,8 @@ def _expected(known: Property) -> str:
 
 def _unknown(name: str, shape: Shape) -> str:
     """Name the property, and its twin when only case or underscores differ (wire.md section 9)."""
+    from difflib import get_close_matches  # noqa: PLC0415 - few need it, and a server starts sooner without
+
     names = properties(shape)
     folded = {known.lower(): known for known in names}
     twin = folded.get(name.replace("_", "").lower())
