@@ -36,6 +36,13 @@ $(VENV)/supply.stamp: $(BIN)/uv requirements/supply.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/supply/bin/python --require-hashes -r requirements/supply.txt
 	@touch $@
 
+# Servers to compare with in the benchmarks.
+$(VENV)/peers.stamp: $(BIN)/uv requirements/peers.txt benchmarks/js/package-lock.json $(VENV)/dev.stamp
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/peers
+	$(BIN)/uv pip install --quiet --python $(VENV)/peers/bin/python --require-hashes -r requirements/peers.txt
+	cd benchmarks/js && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@
+
 tests/wire/js/node_modules/.package-lock.json: $(VENV)/dev.stamp tests/wire/js/package-lock.json
 	cd tests/wire/js && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 
@@ -62,8 +69,8 @@ docs: $(VENV)/dev.stamp ## write the generated tables of docs/semantics.md
 	$(BIN)/python -m docs.build_coverage
 	$(BIN)/python -m docs.build_semantics
 
-bench: $(VENV)/dev.stamp ## ratios against named references measured in the same run
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/peers.stamp ## ratios against named references measured in the same run, written to benchmarks/results.md
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
 
 crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times: servers, and PostgreSQL
 	XTAP_CRASH_KILLS=500 $(BIN)/python -m pytest tests/contract/test_crash.py tests/contract/test_postgres_crash.py -q
@@ -86,6 +93,7 @@ lock: $(BIN)/uv ## write requirements/*.txt from pyproject.toml (names, versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/dev.txt -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/az.in -o requirements/az.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/peers.in -o requirements/peers.txt
 
 clean: ## remove the environment and what the tests made
 	rm -rf $(VENV) tests/wire/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,14 +1,15 @@
-"""A lean load generator: keep-alive connections, one request at a time on each, every status checked.
+"""A lean load generator: connections kept alive if the server does, one request at a time on each, statuses checked.
 
 Run as ``python -m benchmarks.load PORT CONNECTIONS SECONDS FILE``; the file holds the head of the request without
-the Content-Length, and for POST one body a line, with ``{id}`` for a new id; they are sent in turn. Prints requests a
-second and latencies in microseconds as JSON.
+the Content-Length, and behind an empty line one body a line, with ``{id}`` for a new id; they are sent in turn. Prints
+requests a second and latencies in microseconds as JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 import uuid
@@ -20,6 +21,7 @@ import uvloop
 
 HEAD, _, TEXT = Path(sys.argv[4]).read_text().partition("\n\n")
 TEMPLATES = cycle(TEXT.splitlines() or [""])
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
 
 
 def request() -> bytes:
@@ -31,12 +33,16 @@ def request() -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, deadline: float, latencies: list[float], done: asyncio.Future[None]) -> None:
+    def __init__(self, port: int, deadline: float, latencies: list[float], done: asyncio.Future[None]) -> None:
+        self.port = port
         self.deadline = deadline
         self.latencies = latencies
         self.done = done
-        self.received = b""
-        self.sent = 0.0
+        self.ends = False
+
+    async def open(self) -> None:
+        self.received, self.ends = b"", False
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self.port)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's transports have another base
@@ -47,7 +53,9 @@ class Connection(asyncio.Protocol):
         self.transport.write(request())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
+        if self.ends:
+            self.opening = asyncio.create_task(self.open())
+        elif not self.done.done():
             self.done.set_exception(exc or RuntimeError("the server closed the connection"))
 
     def data_received(self, data: bytes) -> None:
@@ -56,8 +64,8 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         head = self.received[:end].lower()
-        at = head.find(b"content-length: ") + 16
-        if len(self.received) < end + 4 + int(head[at:].split(b"\r\n", 1)[0]):
+        length = LENGTH.search(head)
+        if length and len(self.received) < end + 4 + int(length[1]):
             return
         if not self.received.startswith(b"HTTP/1.1 20"):
             self.done.set_exception(RuntimeError(self.received.decode()))
@@ -66,7 +74,8 @@ class Connection(asyncio.Protocol):
         self.latencies.append(now - self.sent)
         self.received = b""
         if now < self.deadline:
-            self.send()
+            self.ends = b"\r\nconnection: close" in head
+            self.transport.close() if self.ends else self.send()
         elif not self.done.done():
             self.done.set_result(None)
             self.transport.close()
@@ -80,7 +89,7 @@ async def main() -> None:
     waiting = []
     for _ in range(connections):
         done = loop.create_future()
-        await loop.create_connection(lambda done=done: Connection(start + seconds, latencies, done), "127.0.0.1", port)
+        await Connection(port, start + seconds, latencies, done).open()
         waiting.append(done)
     await asyncio.gather(*waiting)
     elapsed = time.perf_counter() - start
