@@ -112,7 +112,13 @@ def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner
     assert partner.trust(first, "isCompliantDeviceAccepted") is True
     cluster.kill()
     try:
-        assert partner.patch(first, "isMfaAccepted", value=False) == 503
+        url = f"{first.graph}/partners/{partner.id}"
+        refused = partner.http(first).patch(url, json={"inboundTrust": {"isMfaAccepted": False}})
+        assert refused.status_code == 503
+        assert refused.json()["error"]["message"].startswith("The database cannot be reached")
+        assert [told for told in ("127.0.0.1", str(cluster.port), "PostgreSQL") if told in refused.text] == []
+        (line,) = (line for line in first.log().splitlines() if refused.headers["request-id"] in line)
+        assert f"port {cluster.port} failed" in line, "the operator is told where"
         unready = httpx.get(f"{second.http}/readyz")
         assert (unready.status_code, unready.json()) == (503, {"status": "unavailable"})
         assert "not ready: The database cannot be reached" in second.log()

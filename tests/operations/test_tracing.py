@@ -102,7 +102,9 @@ def test_what_is_refused_is_no_error_and_tells_nothing_of_the_request(tmp_path: 
     with collector() as (endpoint, received):  # noqa: SIM117 - the server needs the address
         with running(tmp_path, "--otlp-endpoint", endpoint) as server, httpx.Client(headers=server.headers()) as http:
             partners, trust = f"{server.graph}/partners", {"inboundTrust": {"isMfaAccepted": True}}
-            people = {"usersAndGroups": {"accessType": "allowed", "targets": [{"target": person, "targetType": "user"}]}}
+            people = {
+                "usersAndGroups": {"accessType": "allowed", "targets": [{"target": person, "targetType": "user"}]}
+            }
             statuses = [
                 http.post(partners, json={"tenantId": PARTNER}).status_code,
                 http.post(partners, json={"tenantId": PARTNER}).status_code,

@@ -95,7 +95,7 @@ def _messages(error: XtapError | OSError) -> list[str]:
     if isinstance(error, OSError):  # a file or folder that may not be used, wherever it was met
         place = error.filename or "the system"
         return [f"{place}: {error.strerror or error}. Give the user that runs xtap access to it."]
-    return [error.message]
+    return [str(error)]
 
 
 def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -20,7 +20,8 @@ from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
-from xtap.http.operations import note, noted
+from xtap.http.operations import about, note
+from xtap.http.outages import tell_operator
 from xtap.model.versions import BETA, V1, VERSIONS
 from xtap.service import consistency
 from xtap.service.context import Call
@@ -113,11 +114,11 @@ class GraphApp:
         try:
             return await self._answer(request, request_id)
         except XtapError as error:
+            tell_operator(error, about(request.scope, request_id))
             return failures.answer(error, request_id, client_id, self._service.now())
         except Exception:
             # Not the path: a client may have put anything there, a token too.
-            about = {"request_id": request_id, "operation": noted(request.scope)}
-            log.exception("a request failed", extra={"xtap": about})
+            log.exception("a request failed", extra={"xtap": about(request.scope, request_id)})
             return failures.answer(failures.unexpected(), request_id, client_id, self._service.now())
 
     async def _answer(self, request: Request, request_id: str) -> Answer:

@@ -27,6 +27,6 @@ async def answer(path: str, store: Store) -> tuple[int, dict[str, str]]:
         try:
             await store.check()
         except Unavailable as error:
-            log.warning("not ready: %s", error.message)
+            log.warning("not ready: %s", error)
             return 503, {"status": "unavailable"}
     return 200, {"status": "ok"}

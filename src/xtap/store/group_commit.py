@@ -36,6 +36,9 @@ ATTEMPTS: Final = 10
 """How often a batch that loses against other nodes is run before its callers are told to try again later."""
 
 
+CONTENDED: Final = "Other nodes were faster with the same change again and again. Try again later."
+
+
 class Contended(Unavailable):
     """The transaction lost against one of another node; nothing was kept, and it can be run again at once."""
 
@@ -227,7 +230,7 @@ def _resolve(answers: Sequence[tuple[Future[Snapshot], Outcome]]) -> None:
 
 def _unavailable(refusal: Unavailable) -> Unavailable:
     """Return an exception of its own for one caller: each raises it with its own traceback."""
-    return Unavailable(refusal.message)
+    return Unavailable(refusal.message, refusal.detail)
 
 
 def _wrapped(strange: BaseException) -> RuntimeError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from xtap.errors import Unavailable
-from xtap.store.group_commit import Contended
+from xtap.store.group_commit import CONTENDED, Contended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +44,8 @@ def advice(error: psycopg.Error) -> str | None:
     """Say what the operator can do about a failure of the storage; None when the storage is not at fault."""
     state = error.sqlstate
     if state is None:  # the client library speaks: no connection, or one that broke
-        text = _LOST if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
-    else:
-        text = _ADVICE.get(state) or _ADVICE.get(state[:2])
-    return None if text is None else f"{text} (PostgreSQL: {_in_one_line(error)})"
+        return _LOST if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+    return _ADVICE.get(state) or _ADVICE.get(state[:2])
 
 
 def is_contention(error: psycopg.Error) -> bool:
@@ -67,11 +65,11 @@ def storage_refusals() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         if is_contention(error):
-            raise Contended(_in_one_line(error)) from error
+            raise Contended(CONTENDED, f"PostgreSQL: {_in_one_line(error)}") from error
         text = advice(error)
         if text is None:
             raise
-        raise Unavailable(text) from error
+        raise Unavailable(text, f"PostgreSQL: {_in_one_line(error)}") from error
 
 
 def _in_one_line(error: psycopg.Error) -> str:

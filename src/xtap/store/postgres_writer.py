@@ -65,7 +65,8 @@ class PostgresWriter:
             if self._connection.closed:
                 raise Unavailable(
                     f"{error.message} It was lost during a commit, so the change may have been made: "
-                    "read before you send it again."
+                    "read before you send it again.",
+                    error.detail,
                 ) from error
             raise
         with suppress(psycopg.Error):  # the change stands; whoever is not told looks by itself

@@ -76,7 +76,7 @@ class Database:
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            raise ConfigurationError(f"The database {path} cannot be used. {advice(error) or error}") from error
+            raise ConfigurationError(f"The database {path} cannot be used. {_reason(error)}") from error
         return database
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
@@ -106,9 +106,9 @@ class Database:
         try:
             status = os.stat(self.path)  # noqa: PTH116 - once per transaction, and Path.stat takes thrice as long
         except OSError as error:
-            raise Unavailable(f"The database {self.path} cannot be found ({error.strerror}). Put it back.") from error
+            raise Unavailable("The database cannot be found. Put it back.", f"{self.path}: {error.strerror}") from error
         if (status.st_dev, status.st_ino) != self.identity:
-            raise Unavailable(f"The database {self.path} was replaced while it was in use. Restart the server.")
+            raise Unavailable("The database was replaced while it was in use. Restart the server.", f"{self.path}")
 
 
 def missing_migrations(path: Path) -> int:
@@ -123,7 +123,11 @@ def missing_migrations(path: Path) -> int:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return len(MIGRATIONS) - _schema_version(connection, path, MIGRATIONS)
     except sqlite3.Error as error:
-        raise ConfigurationError(f"The database {path} cannot be read. {advice(error) or error}") from error
+        raise ConfigurationError(f"The database {path} cannot be read. {_reason(error)}") from error
+
+
+def _reason(error: sqlite3.Error) -> str:
+    return f"{text} (SQLite: {error})" if (text := advice(error)) else str(error)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations, *, exclusive: bool) -> None:

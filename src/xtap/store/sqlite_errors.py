@@ -36,8 +36,7 @@ _ADVICE: Final = {
 def advice(error: sqlite3.Error) -> str | None:
     """Say what the operator can do about a failure of the storage; None when the storage is not at fault."""
     code: int | None = getattr(error, "sqlite_errorcode", None)  # absent when Python raised it, not SQLite
-    text = None if code is None else _ADVICE.get(code & 0xFF)  # the low byte is the primary code
-    return None if text is None else f"{text} (SQLite: {error})"
+    return None if code is None else _ADVICE.get(code & 0xFF)  # the low byte is the primary code
 
 
 @contextmanager
@@ -53,4 +52,4 @@ def storage_refusals() -> Iterator[None]:
         text = advice(error)
         if text is None:
             raise
-        raise Unavailable(text) from error
+        raise Unavailable(text, f"SQLite: {error}") from error

@@ -1,0 +1,42 @@
+"""A storage that went away under a running server: callers learn that, the operator learns why, and balancers wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from xtap.server.demo import CONTOSO, FABRIKAM
+from xtap.testing.local_server import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUESTION = {
+    "subject": {"type": "user", "id": FABRIKAM.id, "properties": {"tenantId": FABRIKAM.id, "groups": []}},
+    "action": {"name": "b2bCollaboration"},
+    "resource": {"type": "application", "id": FABRIKAM.id, "properties": {"tenantId": CONTOSO.id}},
+}
+DEFAULT = "/v1.0/policies/crossTenantAccessPolicy/default"
+
+
+def test_callers_do_not_learn_where_the_database_is_and_the_operator_does(tmp_path: Path):
+    database = tmp_path / ".xtap" / "xtap.db"
+    with running(tmp_path) as server, httpx.Client(base_url=server.http, headers=server.headers()) as http:
+        http.patch(DEFAULT, json={"inboundTrust": {"isMfaAccepted": False}}).raise_for_status()
+        database.rename(tmp_path / "away.db")
+        demand = {"xtap-at-least": f"{CONTOSO.id}=99"}
+        answers = [
+            http.patch(DEFAULT, json={"inboundTrust": {"isMfaAccepted": True}}),
+            http.get("/v1.0/auditLogs/directoryAudits"),
+            http.post("/access/v1/evaluation", headers=demand, json=QUESTION),
+        ]
+        (tmp_path / "away.db").rename(database)
+        log = server.log().splitlines()
+    for answer in answers:
+        assert answer.status_code == 503, answer.text
+        assert "The database cannot be found. Put it back." in answer.text
+        assert [told for told in (str(tmp_path), ".xtap", "No such file") if told in answer.text] == []
+        name = "request-id" if "request-id" in answer.headers else "x-request-id"
+        (line,) = (line for line in log if answer.headers[name] in line)
+        assert f"cannot answer: The database cannot be found. Put it back. ({database}: No such file" in line
