@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 from xtap.server.demo import CONTOSO, FABRIKAM
 from xtap.testing.local_server import running
@@ -40,3 +43,15 @@ def test_callers_do_not_learn_where_the_database_is_and_the_operator_does(tmp_pa
         name = "request-id" if "request-id" in answer.headers else "x-request-id"
         (line,) = (line for line in log if answer.headers[name] in line)
         assert f"cannot answer: The database cannot be found. Put it back. ({database}: No such file" in line
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE audit", "ALTER TABLE tenants RENAME COLUMN sequence TO seq"])
+def test_tables_that_are_changed_under_a_running_server(tmp_path: Path, change: str):
+    with running(tmp_path) as server, httpx.Client(base_url=server.http, headers=server.headers()) as http:
+        trust = {"inboundTrust": {"isMfaAccepted": True}}
+        http.patch(DEFAULT, json=trust).raise_for_status()
+        with closing(sqlite3.connect(tmp_path / ".xtap" / "xtap.db")) as other:
+            other.execute(change)
+        answer = http.patch(DEFAULT, json={"inboundTrust": {"isMfaAccepted": False}})
+        assert (answer.status_code, "not those of xtap. Restore it" in answer.text) == (503, True)
+        assert "Traceback" not in server.log()

@@ -12,6 +12,7 @@ from xtap.errors import ConfigurationError, Unavailable
 from xtap.store.file_guard import FileGuard
 from xtap.store.migrations import MIGRATIONS, Migrations
 from xtap.store.sqlite_errors import advice
+from xtap.store.sqlite_shape import require_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,11 +71,9 @@ class Database:
             ) from error
         database = cls(path, (status.st_dev, status.st_ino), busy_timeout, max_pages)
         try:
-            connection = database.connect()
-            try:
+            with closing(database.connect()) as connection:
                 _migrate(connection, path, migrations, exclusive=exclusive)
-            finally:
-                connection.close()
+                require_shape(connection, path, migrations)
         except sqlite3.Error as error:
             raise ConfigurationError(f"The database {path} cannot be used. {_reason(error)}") from error
         return database
@@ -115,13 +114,17 @@ def missing_migrations(path: Path) -> int:
     """Return how many migrations a database file has not seen; the file is neither made nor changed.
 
     Raises:
-        ConfigurationError: it cannot be read, a newer xtap wrote it, or it belongs to another program.
+        ConfigurationError: it cannot be read, a newer xtap wrote it, it belongs to another program, or its tables are
+            not those that its migrations made.
     """
     if not path.exists():
         return len(MIGRATIONS)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return len(MIGRATIONS) - _schema_version(connection, path, MIGRATIONS)
+            found = _schema_version(connection, path, MIGRATIONS)
+            if found == len(MIGRATIONS):
+                require_shape(connection, path, MIGRATIONS)
+            return len(MIGRATIONS) - found
     except sqlite3.Error as error:
         raise ConfigurationError(f"The database {path} cannot be read. {_reason(error)}") from error
 
