@@ -105,7 +105,7 @@ def test_nothing_that_clients_send_makes_a_series(tmp_path: Path):
 
 def test_a_storage_that_fails_is_counted(tmp_path: Path):
     (port,) = free_ports(1)
-    with running(tmp_path, "--metrics-port", str(port)) as server:
+    with running(tmp_path, "--metrics-port", str(port), "--stale-limit", "0.001") as server:
         while "xtap is ready" not in server.log():
             time.sleep(0.01)
         (tmp_path / ".xtap" / "xtap.db").rename(tmp_path / "away.db")

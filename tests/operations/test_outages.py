@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -55,3 +56,23 @@ def test_tables_that_are_changed_under_a_running_server(tmp_path: Path, change: 
         answer = http.patch(DEFAULT, json={"inboundTrust": {"isMfaAccepted": False}})
         assert (answer.status_code, "not those of xtap. Restore it" in answer.text) == (503, True)
         assert "Traceback" not in server.log()
+
+
+def test_a_server_is_ready_for_as_long_as_it_may_answer_from_memory(tmp_path: Path):
+    database = tmp_path / ".xtap" / "xtap.db"
+    with running(tmp_path, "--stale-limit", "8") as server, httpx.Client(headers=server.headers()) as http:
+        http.get(f"{server.http}{DEFAULT}").raise_for_status()
+        database.rename(tmp_path / "away.db")
+        states = []
+        while not states or states[-1][0] == 200:
+            answer = http.get(f"{server.http}/readyz")
+            states.append((answer.status_code, answer.json()["status"]))
+            if len(states) == 1:
+                assert server.run("healthcheck").returncode == 0
+            time.sleep(0.05)
+        assert set(states[:-1]) == {(200, "degraded")}
+        assert states[-1] == (503, "unavailable")
+        assert server.run("healthcheck", check=False).returncode == 1
+        (tmp_path / "away.db").rename(database)
+        assert http.get(f"{server.http}/readyz").json() == {"status": "ok"}
+        assert http.get(f"{server.http}/healthz").json() == {"status": "ok"}

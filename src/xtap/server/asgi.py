@@ -35,6 +35,7 @@ from xtap.http.operations import OTHER, note
 from xtap.identity import keys
 from xtap.model.versions import VERSIONS
 from xtap.server import cloud_metadata, health, resource_manager
+from xtap.server.health import Health
 from xtap.server.metrics import Metrics
 from xtap.server.observing import observer_of
 from xtap.server.proxied import behind_proxy
@@ -79,6 +80,7 @@ class Application:
     trust: Trust
     graph: GraphApp
     authzen: AuthzenApp
+    health: Health
     decision_log: DecisionLog | None
     metrics: Metrics | None = None
     observer: Observer | None = None
@@ -119,7 +121,7 @@ class Application:
             await self.authzen(scope, receive, send)
         elif path in health.PATHS:
             note(scope, _HEALTH)
-            await _reply(send, *await health.answer(path, self.store))
+            await _reply(send, *await self.health.answer(path))
         elif path == cloud_metadata.PATH and scope["method"] == "GET":
             note(scope, _CLOUD)
             await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
@@ -205,7 +207,10 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
     authzen = AuthzenApp(service, trust.callers, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
-    return Application(settings, service.store, trust, graph, authzen, noted, worker.metrics, observer, emulator)
+    probed = Health(service.store, settings.stale_limit)
+    return Application(
+        settings, service.store, trust, graph, authzen, probed, noted, worker.metrics, observer, emulator
+    )
 
 
 def metrics_of(settings: Settings) -> Metrics | None:
