@@ -21,6 +21,7 @@ from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
+from xtap.http.fields import fields
 from xtap.http.operations import about, note
 from xtap.http.outages import tell_operator
 from xtap.service import consistency, tenants
@@ -84,7 +85,7 @@ class AuthzenApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        headers = dict(scope["headers"])
+        headers = fields(scope)
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else self._service.new_id()
         more: list[tuple[bytes, bytes]] = []

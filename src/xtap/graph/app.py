@@ -20,6 +20,7 @@ from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
+from xtap.http.fields import fields
 from xtap.http.operations import about, note
 from xtap.http.outages import tell_operator
 from xtap.model.versions import BETA, V1, VERSIONS
@@ -88,7 +89,7 @@ class GraphApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome is a Graph answer with the usual headers."""
-        headers = dict(scope["headers"])
+        headers = fields(scope)
         version_name, _, path = scope["path"][1:].partition("/")
         request = Request(
             scope["method"],
@@ -103,7 +104,7 @@ class GraphApp:
         request_id = self._service.new_id()
         client_id = client_request_id(headers, request_id)
         answer = await self._outcome(request, request_id, client_id)
-        await _send(answer, send, (b"request-id", request_id.encode()), (b"client-request-id", client_id.encode()))
+        await deliver(answer, send, request_id, client_id)
 
     async def _ask(self, request: Request) -> Answer:
         """Answer a part of a batch, as if it had come alone."""
@@ -161,7 +162,9 @@ class GraphApp:
         return (versions.told({tenant: snapshot.sequence}),)
 
 
-async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:
+async def deliver(answer: Answer, send: Send, request_id: str, client_id: str) -> None:
+    """Send an answer with the headers that every answer of Graph has."""
+    ids = (b"request-id", request_id.encode()), (b"client-request-id", client_id.encode())
     headers = [*ids, *_ALWAYS, *answer.headers]
     if answer.status < 400:
         headers.append(_ODATA)

@@ -8,7 +8,7 @@ import re
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -25,12 +25,13 @@ from xtap.emulator.clock import Clock
 from xtap.emulator.limits import RequestLimits
 from xtap.emulator.past import PastStore
 from xtap.emulator.repeating import standing
-from xtap.errors import ConfigurationError, NotFound
+from xtap.errors import ConfigurationError, MalformedRequest, NotFound
 from xtap.graph import failures
-from xtap.graph.app import GraphApp
+from xtap.graph.app import GraphApp, deliver
 from xtap.graph.app import operations as graph_operations
 from xtap.http import NO_SNIFF
 from xtap.http.bodies import within
+from xtap.http.fields import ambiguous, fields
 from xtap.http.operations import OTHER, note
 from xtap.identity import keys
 from xtap.model.versions import VERSIONS
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
     from typing import TypeAlias
 
+    from xtap.errors import XtapError
     from xtap.identity.embedded import EmbeddedIssuer
     from xtap.server.observing import Observer
     from xtap.server.settings import Settings
@@ -97,12 +99,14 @@ class Application:
             return
         if scope["method"] in _WITH_BODY:
             receive = within(receive, self.settings.request_timeout)
+        refusal = ambiguous(scope)
+        answer = partial(_refuse, MalformedRequest(refusal)) if refusal else self._answer
         if self.settings.public_url:
             scope = behind_proxy(scope, self.settings.public_url)
         if self.observer is None:
-            await self._answer(scope, receive, send)
+            await answer(scope, receive, send)
         else:
-            await self.observer.request(scope, receive, send, self._answer)
+            await self.observer.request(scope, receive, send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; where tests may ask for faults, those come first."""
@@ -127,12 +131,14 @@ class Application:
             await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
         elif path == resource_manager.PATH and scope["method"] == "GET":
             note(scope, _SUBSCRIPTIONS)
-            await _reply(send, *await resource_manager.answer(self.trust.callers, dict(scope["headers"])))
+            await _reply(send, *await resource_manager.answer(self.trust.callers, fields(scope)))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             note(scope, _ISSUER)
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
-            await _reply(send, 404, _nothing_here(path))
+            segment = path.strip("/")[:128]
+            message = f"Resource not found for the segment '{segment}'. Graph is below /v1.0 and /beta."
+            await _refuse(NotFound(message), scope, receive, send)
 
     async def close(self) -> None:
         """Finish accepted changes, write noted decisions and spans, and let go of the storage and of the issuer."""
@@ -144,11 +150,11 @@ class Application:
             await self.observer.close()
 
 
-def _nothing_here(path: str) -> dict[str, Any]:
-    now, request_id = datetime.now(UTC), str(uuid4())
-    error = NotFound(f"Resource not found for the segment '{path.strip('/')[:128]}'. Graph is below /v1.0 and /beta.")
-    body: dict[str, Any] = json.decode(failures.answer(error, request_id, request_id, now).body)
-    return body
+async def _refuse(error: XtapError, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer what belongs to no surface, in the form of Graph."""
+    request_id = str(uuid4())
+    answer = failures.answer(error, request_id, request_id, datetime.now(UTC))
+    await deliver(answer, send, request_id, request_id)
 
 
 async def build(settings: Settings, worker: Worker | None = None) -> Application:
