@@ -208,7 +208,8 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
         service = replace(service, store=observer.store)
     trust = Trust(settings, service.store)
     paging = await paging_key(service.store, os.urandom)
-    graph = GraphApp(service, trust.callers, paging, limits.admit if settings.emulator else None)
+    part_answered = None if observer is None else observer.part_answered
+    graph = GraphApp(service, trust.callers, paging, limits.admit if settings.emulator else None, part_answered)
     noted = _decision_log(settings, service, paging)
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
     authzen = AuthzenApp(service, trust.callers, point, Searches(point, paging), _metadata(settings))
