@@ -24,6 +24,7 @@ Messages are for the person who sent the input: what was found, what was expecte
     ├── TooManyRequests       the caller asks more often than it may; says when to try again
     ├── NotSupported          the object exists, the method does not
     ├── Unavailable           nothing was changed, try again later (storage full, read-only, locked)
+    │   └── OutcomeUnknown    or it was: nobody knows, read before you try again
     └── ConfigurationError    the server or command cannot start like this
 """
 
@@ -170,6 +171,10 @@ class Unavailable(XtapError):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.detail})" if self.detail else self.message
+
+
+class OutcomeUnknown(Unavailable):
+    """The storage was lost while it made the change, which it may have made; who sends it again may make it twice."""
 
 
 class ConfigurationError(XtapError):
