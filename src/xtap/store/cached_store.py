@@ -10,10 +10,10 @@ import asyncio
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import inf
-from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import Unavailable
+from xtap.store.clock import monotonic
 from xtap.store.group_commit import GroupCommit, Waiting
 from xtap.store.snapshot import NO_HEAD
 
