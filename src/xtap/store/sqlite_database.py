@@ -44,6 +44,7 @@ class Database:
         exclusive: bool,
         busy_timeout: float,
         max_pages: int | None,
+        fresh: bool = True,
         migrations: Migrations = MIGRATIONS,
     ) -> Database:
         """Make the file if there is none, and bring it to the shape of this version.
@@ -53,12 +54,15 @@ class Database:
             exclusive: whether the caller holds the file's guard already.
             busy_timeout: seconds to wait for another process.
             max_pages: the size limit in pages.
+            fresh: whether a new database may be made; False where one was before.
             migrations: the scripts that make the newest shape.
 
         Raises:
             ConfigurationError: the file cannot be used; the message says why and what to do.
         """
         path = path.absolute()
+        if not fresh:
+            require_there(path)
         try:
             # The file holds hashes of application secrets: for its owner only.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -72,6 +76,8 @@ class Database:
         try:
             connection = database.connect()
             try:
+                if not fresh and _schema_version(connection, path, migrations) == 0:
+                    raise _gone(path, "holds nothing")
                 _migrate(connection, path, migrations, exclusive=exclusive)
             finally:
                 connection.close()
@@ -109,6 +115,27 @@ class Database:
             raise Unavailable(f"The database {self.path} cannot be found ({error.strerror}). Put it back.") from error
         if (status.st_dev, status.st_ino) != self.identity:
             raise Unavailable(f"The database {self.path} was replaced while it was in use. Restart the server.")
+
+
+def require_there(path: Path) -> None:
+    """Refuse a database file that is missing or empty, before SQLite sees it: it would remove a log that is left.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    try:
+        empty = path.stat().st_size == 0
+    except FileNotFoundError:
+        raise _gone(path, "is missing") from None
+    if empty:
+        raise _gone(path, "is empty")
+
+
+def _gone(path: Path, how: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The database {path} {how}, and there was one before. Put it back, or load a backup with 'xtap restore'; "
+        "'xtap init' makes a new, empty one."
+    )
 
 
 def missing_migrations(path: Path) -> int:
