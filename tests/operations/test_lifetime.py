@@ -165,6 +165,22 @@ def test_a_changed_certificate_is_noticed_without_a_signal(tmp_path: Path):
         assert certificate_shown(server) == second
 
 
+def test_files_that_are_named_while_the_server_runs_are_watched_too(tmp_path: Path):
+    with running(tmp_path) as server:
+        put_certificate(tmp_path, tmp_path / "first")
+        config = tmp_path / "xtap.toml"
+        config.write_text(f'{config.read_text()}tls-cert = "tls.pem"\ntls-key = "tls.key"\n')
+        (tmp_path / "tls.key").write_text("no key yet")
+        send(server, signal.SIGHUP)
+        until_logged(server, "nothing was reloaded")
+        first = put_certificate(tmp_path, tmp_path / "first")
+        until_logged(server, "were reloaded")
+        until_shown(server, first)
+        second = put_certificate(tmp_path, tmp_path / "second")
+        until_logged(server, "were reloaded", times=2)
+        until_shown(server, second)
+
+
 def test_a_broken_certificate_leaves_the_old_one(tmp_path: Path):
     first = put_certificate(tmp_path, tmp_path / "first")
     with running(tmp_path, "--tls-cert", "tls.pem", "--tls-key", "tls.key") as server:

@@ -69,8 +69,8 @@ async def _serve(settings: Settings, args: argparse.Namespace, worker: Worker | 
     from xtap.server.lifetime import Lifetime  # noqa: PLC0415
     from xtap.server.serve import serve  # noqa: PLC0415
 
-    files = [Path(name) for name in (settings.tls_cert, settings.tls_key) if name]
-    lifetime = Lifetime(files, None if worker is None else worker.lifeline)
+    lifetime = Lifetime(None if worker is None else worker.lifeline)
+    lifetime.watch(settings.watched)
     application = await build(settings, worker)
 
     async def greet() -> None:

@@ -73,7 +73,7 @@ async def serve(
         if not listeners.ended.is_set():
             await ready()
         async for _ in lifetime.reloads(listeners.ended):
-            await reload(application, listeners, gather)
+            await reload(application, listeners, lifetime, gather)
         if listeners.ended.is_set():
             raise ConfigurationError("A listener ended by itself; the log says why.")
     finally:

@@ -150,6 +150,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         return Path(self.data)
 
     @property
+    def watched(self) -> tuple[Path, ...]:
+        """The files whose change is noticed without a signal."""
+        return tuple(Path(name) for name in (self.tls_cert, self.tls_key) if name)
+
+    @property
     def ports(self) -> tuple[int, ...]:
         """The ports to listen on."""
         return tuple(filter(None, (self.port, self.tls_port)))
