@@ -92,7 +92,12 @@ class Database:
             sqlite3.Error: SQLite refused.
         """
         connection = sqlite3.connect(
-            self.path, timeout=self.busy_timeout, isolation_level=None, check_same_thread=False, cached_statements=512
+            f"{self.path.as_uri()}?mode=rw",  # else SQLite would put an empty file where a file is missing
+            uri=True,
+            timeout=self.busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
         )
         # FULL: in WAL mode each commit is flushed to the disk before it returns; NORMAL would not.
         connection.execute("PRAGMA synchronous = FULL")
