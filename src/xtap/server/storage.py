@@ -8,10 +8,11 @@ before can be tried again.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from xtap.errors import ConfigurationError
+from xtap.errors import ConfigurationError, Unavailable
 from xtap.identity import private_file
 from xtap.store.file_guard import FileGuard
 from xtap.store.sqlite import SqliteStore
@@ -137,16 +138,14 @@ def _postgres(settings: Settings) -> PostgresDatabase:
         raise ConfigurationError(
             f"--database needs the client library of PostgreSQL ({error}). Install 'xtap[postgresql]'."
         ) from None
-    return PostgresDatabase.at(settings.database, _password(settings))
+    file = settings.database_password_file
+    return PostgresDatabase.at(settings.database, partial(_password, file) if file else "")
 
 
-def _password(settings: Settings) -> str:
-    if not settings.database_password_file:
-        return ""
+def _password(file: str) -> str:
+    """Read the password, for each new session: it may change while the server runs."""
     try:
-        return Path(settings.database_password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigurationError(
-            f"The file of --database-password-file, {settings.database_password_file}, cannot be read: {reason}."
-        ) from None
+        raise Unavailable(f"The file of --database-password-file, {file}, cannot be read: {reason}.") from None
