@@ -64,7 +64,7 @@ class Decisions:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._latest: dict[TenantId, tuple[Snapshot, Snapshot, TenantPolicy]] = {}
-        self._past: dict[tuple[TenantId, int, bytes], TenantPolicy] = {}
+        self._past: dict[tuple[TenantId, int, bytes, bytes], TenantPolicy] = {}
         self._compiled: dict[tuple[TenantId, TenantId, Channel], Compiled] = {}
 
     async def policy(self, tenant: TenantId, moment: Moment = None) -> TenantPolicy | None:
@@ -119,7 +119,7 @@ class Decisions:
         return found or (await store.refresh(DIRECTORY)).get(Kind.TENANT, tenant)
 
     def _past_policy(self, then: Snapshot, registered: bytes) -> TenantPolicy:
-        key = (then.tenant, then.sequence, registered)
+        key = (then.tenant, then.sequence, then.mark, registered)
         found = self._past.get(key)
         if found is None:
             if len(self._past) >= PAST_REMEMBERED:

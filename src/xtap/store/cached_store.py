@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import Unavailable
 from xtap.store.group_commit import GroupCommit, Waiting
+from xtap.store.snapshot import NO_HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from xtap.store.group_commit import Backend
     from xtap.store.protocol import AuditEntry, Change, SignInEntry
     from xtap.store.rows import Row
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 Result = TypeVar("Result")
 
@@ -44,11 +45,11 @@ class Source(Protocol):
     """One database for reading; called by several threads at once. All but ``close`` may raise Unavailable."""
 
     def latest(self, tenant: TenantId, known: Snapshot | None) -> Snapshot:
-        """Return the durable state of a tenant, ``known`` itself if that is not older."""
+        """Return the durable state of a tenant: ``known`` itself if it is that very state."""
         ...
 
-    def versions(self) -> Mapping[TenantId, int]:
-        """Return the version of every tenant."""
+    def heads(self) -> Mapping[TenantId, Head]:
+        """Return which state every tenant is in."""
         ...
 
     def audit(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
@@ -167,6 +168,7 @@ class CachedStore:
         """Append documents to the logs of tenants, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         # Without a time limit: who was told that nothing was kept would write it twice.
@@ -184,6 +186,7 @@ class CachedStore:
         """Put sign-ins into a tenant's log, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         await self._read(lambda: self._source.put_sign_ins(tenant, entries))
@@ -219,6 +222,7 @@ class CachedStore:
 
         Raises:
             Conflict: the database is not empty and nothing is to be replaced, or others use it.
+            OutcomeUnknown: nobody knows whether everything was changed or nothing.
             Unavailable: the store is closed, or the database cannot be written; nothing was changed.
         """
         await asyncio.wrap_future(self._submit(lambda: self._source.load(rows, replace=replace)))
@@ -278,9 +282,9 @@ class CachedStore:
             log.error("changes by other processes cannot be seen: %s", failure)
 
     def _catch_up(self) -> None:
-        versions = self._source.versions()
+        heads = self._source.heads()
         for snapshot in self._cache.snapshots():
-            if versions.get(snapshot.tenant, 0) > snapshot.version:
+            if heads.get(snapshot.tenant, NO_HEAD) != snapshot.head:
                 self._latest(snapshot.tenant)
 
     async def _load(self, tenant: TenantId) -> Snapshot:
@@ -294,8 +298,9 @@ class CachedStore:
         return await _answered(asyncio.shield(asyncio.wrap_future(loading)))
 
     def _latest(self, tenant: TenantId) -> Snapshot:
-        snapshot = self._source.latest(tenant, self._cache.get(tenant))
-        self._cache.publish((snapshot,))
+        known = self._cache.get(tenant)
+        snapshot = self._source.latest(tenant, known)
+        self._cache.replace(known, snapshot)
         return snapshot
 
     async def _read(self, read: Callable[[], Result]) -> Result:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from xtap.store.sqlite_errors import storage_refusals
-from xtap.store.sqlite_rows import read_snapshot, read_version, write
+from xtap.store.sqlite_rows import read_head, read_snapshot, write
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -47,10 +47,11 @@ class SqliteWriter:
         if known is not None:
             return known
         with storage_refusals():
-            version, sequence = read_version(self._connection, tenant)
-            snapshot = self._cache.get(tenant)
-            if snapshot is None or snapshot.version != version:
-                snapshot = read_snapshot(self._connection, tenant, version, sequence)
+            head = read_head(self._connection, tenant)
+            snapshot = known = self._cache.get(tenant)
+            if snapshot is None or snapshot.head != head:
+                snapshot = read_snapshot(self._connection, tenant, head)
+                self._cache.replace(known, snapshot)
         self._heads[tenant] = snapshot
         return snapshot
 
