@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the application and listen, in as many processes as the settings say."""
+    from xtap.identity import private_file  # noqa: PLC0415 - 'xtap serve --help' needs no server
     from xtap.server import logs  # noqa: PLC0415 - 'xtap serve --help' needs no server
     from xtap.server.asgi import metrics_of  # noqa: PLC0415
     from xtap.server.serve import certificate_of, require_free  # noqa: PLC0415
@@ -44,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     for name in passed_over(os.environ):
         log.warning("There is no setting for the variable %s: it is passed over.", name)
     check(settings)
+    for file in settings.secret_files:
+        private_file.warn_if_shared(file)
     require_free(settings)
     if settings.workers == 1:
         return _run(_serve(settings, args, None))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from xtap.errors import ConfigurationError
+from xtap.identity import private_file
 from xtap.server.settings import check
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ async def reload(
         found = gather()
         lifetime.watch(found.watched)  # even if they are no good yet: what mends them is noticed then
         check(found)
+        for file in found.secret_files:
+            private_file.warn_if_shared(file)
         wanted = structs.replace(running, **{name: getattr(found, name) for name in RELOADED})
         check(wanted)
         certificate = certificate_of(wanted) if running.tls_port else None
