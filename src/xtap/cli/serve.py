@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shlex
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal; why that cannot be is logged as the settings say, once they are known."""
+    gc.disable()  # until it serves: what a start makes stays
     from xtap.server import logs  # noqa: PLC0415 - 'xtap serve --help' needs no server
 
     settings = settings_of(args)

@@ -5,11 +5,11 @@ A version is the number of an audit record (``Snapshot.sequence``); 0 is the ten
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec import json
+from msgspec.structs import replace
 
 from xtap.errors import InvalidInput
 from xtap.model.audit import NOTHING, AuditRecord

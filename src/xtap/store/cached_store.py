@@ -124,9 +124,11 @@ class CachedStore:
         Raises:
             Unavailable: the store is closed, the tenant cannot be loaded, or what is in memory may be too old.
         """
-        if monotonic() >= self._look_at:
+        now = monotonic()
+        if now >= self._look_at:
             await self._look()
-        if monotonic() - self._looked > self._stale_limit:
+            now = monotonic()
+        if now - self._looked > self._stale_limit:
             raise Unavailable(
                 f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
                 "old. See that the database runs and can be reached; xtap asks it every second."
@@ -152,9 +154,14 @@ class CachedStore:
         """
         await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
         self._require_open()
-        waiting = Waiting(tenant, decide, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(tenant, decide, loop.create_future())
+        limit = loop.call_later(ANSWER_WITHIN, _give_up, waiting.future)  # half as dear as asyncio.timeout
         self._writer.submit(waiting)
-        return await _answered(waiting.future, "The change may have been made: read before you send it again.")
+        try:
+            return await waiting.future
+        finally:
+            limit.cancel()
 
     async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
         """Read audit records with their sequence numbers, oldest first, from the database.
@@ -316,9 +323,18 @@ class CachedStore:
             raise Unavailable("The store is closed.")
 
 
-async def _answered(waiting: asyncio.Future[Result], consequence: str = "Try again later.") -> Result:
+def _give_up(change: asyncio.Future[Snapshot]) -> None:
+    if not change.done():
+        change.set_exception(_silent("The change may have been made: read before you send it again."))
+
+
+async def _answered(waiting: asyncio.Future[Result]) -> Result:
     """Wait for the database as long as a caller may be kept waiting."""
     try:
         return await asyncio.wait_for(waiting, ANSWER_WITHIN)
     except TimeoutError:
-        raise Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}") from None
+        raise _silent("Try again later.") from None
+
+
+def _silent(consequence: str) -> Unavailable:
+    return Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}")

@@ -13,23 +13,25 @@ commit publishes the new snapshots and answers the callers. What a database must
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
+from msgspec import Struct, field
+
 from xtap.errors import OutcomeUnknown, Unavailable
+from xtap.model.ids import TenantId
+from xtap.model.objects import Kind
+from xtap.store.protocol import AuditEntry, Change
 from xtap.store.snapshot import Snapshot, new_mark
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
-    from xtap.model.ids import TenantId
-    from xtap.model.objects import Kind
-    from xtap.store.protocol import AuditEntry, Change
+    from asyncio import AbstractEventLoop
+    from collections.abc import Collection, Iterable, Sequence
 
 
 ATTEMPTS: Final = 10
@@ -40,8 +42,7 @@ class Contended(Unavailable):
     """The transaction lost against one of another node; nothing was kept, and it can be run again at once."""
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """What one transaction writes: the last state of each object, the newest snapshot of each tenant, audit records.
 
     The snapshots carry the mark of this one attempt to commit.
@@ -95,8 +96,7 @@ class Backend(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Waiting:
+class Waiting(Struct, frozen=True, eq=False):
     """One change whose caller waits for ``future``, in that future's event loop."""
 
     tenant: TenantId

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct, field
+
+from xtap.model.ids import TenantId
+from xtap.model.objects import Kind
 from xtap.store.sorted_map import EMPTY, SortedMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from xtap.model.ids import TenantId
-    from xtap.model.objects import Kind
     from xtap.store.protocol import Change
 
 
@@ -32,8 +34,7 @@ def new_mark() -> bytes:
     return os.urandom(16)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """Every object of one tenant after its ``version``-th change.
 
     Keys are compared as they are; whoever makes keys lowers identifiers first (``xtap.model.ids``).

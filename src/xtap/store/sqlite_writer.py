@@ -26,6 +26,8 @@ class SqliteWriter:
         self._database = database
         self._cache = cache
         self._connection = database.connect()
+        # SQLite notes the pages that a statement changes, to undo it alone: else in a file, one for each statement.
+        self._connection.execute("PRAGMA temp_store = MEMORY")
         # INVARIANT: these equal the rows of ``tenants``, as long as data_version is the one remembered.
         self._heads: dict[TenantId, Snapshot] = {}
         self._data_version = -1
