@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xtap.errors import Unavailable
+from xtap.store.blocked import Waiting
 from xtap.store.cache import SnapshotCache
-from xtap.store.group_commit import GroupCommit, Waiting, Work
+from xtap.store.group_commit import GroupCommit, Work
 from xtap.store.snapshot import Snapshot
 from xtap.testing.store_contract import CONTOSO, counting
 
@@ -27,8 +28,9 @@ class Faulty:
     sizes: list[int] = field(default_factory=list)
     closed: bool = False
 
-    def begin(self, tenants: Collection[TenantId]) -> None:  # noqa: ARG002 - the protocol has it
+    def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
         self._fail("begin")
+        return tenants
 
     def head(self, tenant: TenantId) -> Snapshot:
         self._fail("head")

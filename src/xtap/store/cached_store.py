@@ -14,7 +14,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import Unavailable
-from xtap.store.group_commit import GroupCommit, Waiting
+from xtap.store.blocked import Waiting
+from xtap.store.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

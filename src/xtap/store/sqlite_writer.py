@@ -30,8 +30,11 @@ class SqliteWriter:
         self._heads: dict[TenantId, Snapshot] = {}
         self._data_version = -1
 
-    def begin(self, tenants: Collection[TenantId]) -> None:  # noqa: ARG002 - SQLite has one lock for all
-        """Take the write lock, and forget what is known when another process committed since the last time."""
+    def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
+        """Take the write lock, the same for all tenants.
+
+        What is known is forgotten when another process committed since the last time.
+        """
         self._database.require_unmoved()
         with storage_refusals():
             self._connection.execute("BEGIN IMMEDIATE")
@@ -40,6 +43,7 @@ class SqliteWriter:
         if found != self._data_version:
             self._heads.clear()
             self._data_version = found
+        return tenants
 
     def head(self, tenant: TenantId) -> Snapshot:
         """Return the durable state: the published snapshot if it is the latest, else load it."""
