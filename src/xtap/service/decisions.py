@@ -77,7 +77,8 @@ class Decisions:
         known = self._latest.get(tenant) if moment is None else None
         if known is not None and known[0] is register and known[1] is await self._service.store.snapshot(tenant):
             return known[2]
-        registered = await self._registered(tenant)
+        # Not asked of the database: most home tenants are registered nowhere, and memory is a moment behind at most.
+        registered = register.get(Kind.TENANT, tenant)
         if registered is None:
             return None
         if isinstance(moment, datetime):
@@ -111,12 +112,6 @@ class Decisions:
                 self._compiled.clear()
             self._compiled[key] = made
         return made
-
-    async def _registered(self, tenant: TenantId) -> bytes | None:
-        """Return the register's entry of a tenant, also one that another process just made."""
-        store = self._service.store
-        found = (await store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant)
-        return found or (await store.refresh(DIRECTORY)).get(Kind.TENANT, tenant)
 
     def _past_policy(self, then: Snapshot, registered: bytes) -> TenantPolicy:
         key = (then.tenant, then.sequence, registered)
