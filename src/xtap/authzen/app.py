@@ -23,7 +23,6 @@ from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
 from xtap.http.operations import note, noted
 from xtap.service import consistency, tenants
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from xtap.model.schema import Document
     from xtap.service.context import Service
     from xtap.service.disclosure import View
+    from xtap.service.settling import Settler
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -62,16 +62,24 @@ class AuthzenApp:
     Args:
         service: what the server was built with.
         callers: who turns tokens into callers.
+        settler: who finishes what is due.
         point: who evaluates.
         searches: who searches.
         metadata: what is told about the endpoints.
     """
 
     def __init__(
-        self, service: Service, callers: Callers, point: DecisionPoint, searches: Searches, metadata: Metadata
+        self,
+        service: Service,
+        callers: Callers,
+        settler: Settler,
+        point: DecisionPoint,
+        searches: Searches,
+        metadata: Metadata,
     ) -> None:
         self._service = service
         self._callers = callers
+        self._settler = settler
         self._point = point
         self._searches = searches
         self._metadata = metadata
@@ -121,7 +129,7 @@ class AuthzenApp:
         draw = random()  # noqa: S311 - draws a sample, hides nothing
         enquiry = Enquiry(caller, view, place, request_id, draw, consistency.patience())
         await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())
-        await settle(self._service)
+        await self._settler.settle()
         answer = await self._ask(what, enquiry, body)
         return answer, [versions.told(enquiry.versions)] if enquiry.versions else []
 

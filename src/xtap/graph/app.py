@@ -25,7 +25,6 @@ from xtap.model.versions import BETA, V1, VERSIONS
 from xtap.service import consistency
 from xtap.service.context import Call
 from xtap.service.disclosure import View
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.service.caller import Caller
     from xtap.service.context import Service
+    from xtap.service.settling import Settler
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -72,15 +72,22 @@ class GraphApp:
     Args:
         service: what the server was built with.
         callers: who turns tokens into callers.
+        settler: who finishes what is due.
         paging_key: the secret that seals continuation tokens.
         admission: refuses requests that come too often, and returns headers for the answers to others; None for none.
     """
 
     def __init__(
-        self, service: Service, callers: Callers, paging_key: bytes, admission: Admission | None = None
+        self,
+        service: Service,
+        callers: Callers,
+        settler: Settler,
+        paging_key: bytes,
+        admission: Admission | None = None,
     ) -> None:
         self._service = service
         self._callers = callers
+        self._settler = settler
         self._paging_key = paging_key
         self._admission = admission
         self._trees = {V1.name: build(ROUTES), BETA.name: build({**ROUTES, **BETA_ROUTES})}
@@ -137,7 +144,7 @@ class GraphApp:
             await self._catch_up(headers, caller.tenant)
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{request.base}/{version.name}"
-        await settle(self._service)
+        await self._settler.settle()
         exchange = Exchange(
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )

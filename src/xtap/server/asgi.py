@@ -45,6 +45,7 @@ from xtap.server.workers import Worker
 from xtap.service.context import Service
 from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
+from xtap.service.settling import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -77,6 +78,7 @@ class Application:
     settings: Settings
     store: Store
     trust: Trust
+    settler: Settler
     graph: GraphApp
     authzen: AuthzenApp
     decision_log: DecisionLog | None
@@ -134,6 +136,7 @@ class Application:
 
     async def close(self) -> None:
         """Finish accepted changes, write noted decisions and spans, and let go of the storage and of the issuer."""
+        await self.settler.close()
         if self.decision_log is not None:
             await self.decision_log.close()
         await self.store.close()
@@ -200,12 +203,15 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
         service = replace(service, store=observer.store)
     trust = Trust(settings, service.store)
     paging = await paging_key(service.store, os.urandom)
-    graph = GraphApp(service, trust.callers, paging, limits.admit if settings.emulator else None)
+    settler = Settler(service)
+    graph = GraphApp(service, trust.callers, settler, paging, limits.admit if settings.emulator else None)
     noted = _decision_log(settings, service, paging)
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
-    authzen = AuthzenApp(service, trust.callers, point, Searches(point, paging), _metadata(settings))
+    authzen = AuthzenApp(service, trust.callers, settler, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
-    return Application(settings, service.store, trust, graph, authzen, noted, worker.metrics, observer, emulator)
+    return Application(
+        settings, service.store, trust, settler, graph, authzen, noted, worker.metrics, observer, emulator
+    )
 
 
 def metrics_of(settings: Settings) -> Metrics | None:
