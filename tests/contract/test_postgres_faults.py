@@ -196,7 +196,7 @@ async def test_a_locked_tenant_keeps_no_other_tenant_waiting(cluster: Cluster, u
         other.execute("BEGIN")
         other.execute("SELECT * FROM tenants WHERE tenant = %s FOR UPDATE", (CONTOSO,))
         blocked = [asyncio.ensure_future(store.change(CONTOSO, counting("n"))) for _ in range(300)]
-        seconds = []
+        seconds: list[float] = []
         while sum(seconds) < 2:
             began = time.monotonic()
             unknown = TenantId(f"d0000000-0000-4000-8000-0000000000{10 + len(seconds) % 90}")

@@ -14,7 +14,7 @@ from msgspec import json
 
 from xtap.authzen import failures
 from xtap.authzen.evaluation import DecisionPoint, Enquiry
-from xtap.authzen.evaluations import evaluate_many
+from xtap.authzen.evaluations import asked_for, evaluate_many
 from xtap.authzen.messages import request_of
 from xtap.authzen.metadata import WELL_KNOWN
 from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
@@ -126,6 +126,8 @@ class AuthzenApp:
         view = self._point.admit(caller)
         place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
+        if what == "evaluations":
+            self._callers.count(caller, asked_for(body) - 1)
         draw = random()  # noqa: S311 - draws a sample, hides nothing
         enquiry = Enquiry(caller, view, place, request_id, draw, consistency.patience())
         await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())

@@ -78,6 +78,11 @@ class Callers:
             self._throttle.admit(caller)
         return caller
 
+    def count(self, caller: Caller, more: int) -> None:
+        """Count what a request asks for beyond one thing, as that many requests."""
+        if self._throttle is not None and more > 0:
+            self._throttle.count(caller, more)
+
     async def _require_registered(self, tenant: TenantId) -> None:
         """Refuse a tenant that is not registered; one that another process has just registered is."""
         registered = await tenants.find(self._store, tenant) is not None

@@ -120,10 +120,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         float, Meta(ge=1, le=86_400, description="seconds after which a connection without any traffic is closed")
     ] = 120.0
     rate_limit: Annotated[
-        float, Meta(ge=0, description="requests per second of one client of a tenant; 0 for no limit")
+        float, Meta(ge=0, description="requests and evaluations per second of one client of a tenant; 0 for no limit")
     ] = 0.0
     tenant_rate_limit: Annotated[
-        float, Meta(ge=0, description="requests per second of all clients of a tenant together; 0 for no limit")
+        float, Meta(ge=0, description="requests and evaluations per second of all clients of a tenant; 0 for no limit")
     ] = 0.0
 
     log_format: Annotated[LogFormat, Meta(description="how log lines look: text or json")] = LogFormat.TEXT
