@@ -199,7 +199,8 @@ def certificate_of(settings: Settings) -> tuple[Path, Path]:
         certificate, key = Path(settings.tls_cert), Path(settings.tls_key)
         for file in (certificate, key):
             if not file.is_file():
-                raise ConfigurationError(f"There is no file {file} (--tls-cert, --tls-key).")
+                found = "is no file" if file.exists() else "is not there"
+                raise ConfigurationError(f"{file} {found}. Expected a file in PEM (--tls-cert, --tls-key).")
         from xtap.identity.certificates import require_good  # noqa: PLC0415 - loads cryptography
 
         require_good(certificate, key, time.time())
