@@ -183,8 +183,9 @@ class GroupCommit:
     def _attempt(self, batch: Sequence[Waiting]) -> list[Outcome]:
         """Run a batch in one transaction and return what each caller is told, in order."""
         work = Work()
+        locked: Collection[TenantId] = {waiting.tenant for waiting in batch}
         try:
-            locked = self._backend.begin({waiting.tenant for waiting in batch})
+            locked = self._backend.begin(locked)
             outcomes = [self._decide(work, waiting) if waiting.tenant in locked else None for waiting in batch]
             if work.heads:
                 self._backend.commit(work)
@@ -196,12 +197,12 @@ class GroupCommit:
             raise
         except Unavailable as refusal:
             self._backend.rollback()
-            return [_unavailable(refusal) for _ in batch]
+            return [_unavailable(refusal) if waiting.tenant in locked else None for waiting in batch]
         except Exception as fault:  # noqa: BLE001 - a fault of one change must reach its caller, not end the thread
             self._backend.rollback()
             if len(batch) == 1:
                 return [fault]
-            return [outcome for waiting in batch for outcome in self._settle([waiting])]
+            return [self._settle([waiting])[0] if waiting.tenant in locked else None for waiting in batch]
         self._publish(work.heads.values())
         return outcomes
 
