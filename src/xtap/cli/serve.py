@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shlex
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the application and listen, in as many processes as the settings say."""
+    gc.disable()  # until it serves: what a start makes stays
     from xtap.server import logs  # noqa: PLC0415 - 'xtap serve --help' needs no server
     from xtap.server.asgi import metrics_of  # noqa: PLC0415
     from xtap.server.serve import certificate_of, require_free  # noqa: PLC0415

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from msgspec import json
+from msgspec.structs import replace
 
 from xtap.errors import InvalidInput
 from xtap.model.audit import NOTHING, AuditRecord
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.model.objects import Kind
     from xtap.store.protocol import Store
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 AT_ONCE: Final = 1_000
 """Audit records that are read at once."""
@@ -50,7 +50,8 @@ class History:
         self._store = store
         self._kept: OrderedDict[tuple[TenantId, int], tuple[Snapshot, int]] = OrderedDict()
         self._documents = 0
-        self._versions: dict[tuple[TenantId, datetime, int], int] = {}
+        self._marks: dict[TenantId, bytes] = {}
+        self._versions: dict[tuple[TenantId, datetime, Head], int] = {}
         self._turns: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def at_version(self, tenant: TenantId, version: int) -> Snapshot:
@@ -69,6 +70,9 @@ class History:
                 "$", f"Tenant {tenant} has no policy version {version}. Its versions are 0 to {latest.sequence}."
             )
         async with self._turns[tenant]:  # whoever asks for the same meanwhile finds it
+            if self._marks.get(tenant) != latest.mark:  # what was kept may be of commits that the database lost
+                self._forget(tenant)
+                self._marks[tenant] = latest.mark
             if (tenant, version) in self._kept:
                 self._kept.move_to_end((tenant, version))
                 return self._kept[tenant, version][0]
@@ -88,9 +92,10 @@ class History:
         if moment > now:
             raise InvalidInput.at("$", f"The time {moment.isoformat()} is yet to come. Leave it out to ask about now.")
         read = self._store.refresh if now - moment < RECENT else self._store.snapshot
-        key = (tenant, moment, (await read(tenant)).sequence)
+        latest = await read(tenant)
+        key = (tenant, moment, latest.head)
         if key not in self._versions:
-            found = await self._last_before(*key)
+            found = await self._last_before(tenant, moment, latest.sequence)
             if len(self._versions) >= MOMENTS:
                 self._versions.clear()
             self._versions[key] = found
@@ -104,9 +109,13 @@ class History:
         step = max(AT_ONCE, -(-(found.sequence - version) // STATES))
         for start in reversed(range(version, found.sequence, step)):
             writes = await self._undone(tenant, start, found.sequence)
-            found = replace(found.apply(Change(writes)), sequence=start)
+            found = replace(found.apply(Change(writes), latest.mark), sequence=start)
             self._keep(_audited(found), len(writes))
         return _audited(found)
+
+    def _forget(self, tenant: TenantId) -> None:
+        for key in [key for key in self._kept if key[0] == tenant]:
+            self._documents -= self._kept.pop(key)[1]
 
     def _keep(self, state: Snapshot, documents: int) -> None:
         self._kept[state.tenant, state.sequence] = state, documents

@@ -6,17 +6,19 @@ in which its changes came, and is tried again in a batch of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from asyncio import Future
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from asyncio import Future
-    from collections.abc import Callable, Iterable
+from msgspec import Struct, field
 
-    from xtap.model.ids import TenantId
-    from xtap.store.protocol import Change
-    from xtap.store.snapshot import Snapshot
+from xtap.model.ids import TenantId
+from xtap.store.protocol import Change
+from xtap.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PATIENCE: Final = 8.0
 """Seconds after which a change whose tenant stays locked is refused."""
@@ -25,8 +27,7 @@ LONGEST_PAUSE: Final = 0.5
 """The most seconds between two tries of one tenant; below that, half of the time that its oldest change has waited."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Waiting:
+class Waiting(Struct, frozen=True, eq=False):
     """One change whose caller waits for ``future``, in that future's event loop, since a moment (``monotonic``)."""
 
     tenant: TenantId

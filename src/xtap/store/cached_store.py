@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from xtap.errors import Unavailable
 from xtap.store.blocked import Waiting
 from xtap.store.group_commit import GroupCommit
+from xtap.store.snapshot import NO_HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from xtap.store.group_commit import Backend
     from xtap.store.protocol import AuditEntry, Change, SignInEntry
     from xtap.store.rows import Row
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 Result = TypeVar("Result")
 
@@ -45,11 +46,11 @@ class Source(Protocol):
     """One database for reading; called by several threads at once. All but ``close`` may raise Unavailable."""
 
     def latest(self, tenant: TenantId, known: Snapshot | None) -> Snapshot:
-        """Return the durable state of a tenant, ``known`` itself if that is not older."""
+        """Return the durable state of a tenant: ``known`` itself if it is that very state."""
         ...
 
-    def versions(self) -> Mapping[TenantId, int]:
-        """Return the version of every tenant."""
+    def heads(self) -> Mapping[TenantId, Head]:
+        """Return which state every tenant is in."""
         ...
 
     def audit(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
@@ -124,9 +125,11 @@ class CachedStore:
         Raises:
             Unavailable: the store is closed, the tenant cannot be loaded, or what is in memory may be too old.
         """
-        if monotonic() >= self._look_at:
+        now = monotonic()
+        if now >= self._look_at:
             await self._look()
-        if monotonic() - self._looked > self._stale_limit:
+            now = monotonic()
+        if now - self._looked > self._stale_limit:
             raise Unavailable(
                 f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
                 "old. See that the database runs and can be reached; xtap asks it every second."
@@ -152,9 +155,14 @@ class CachedStore:
         """
         await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
         self._require_open()
-        waiting = Waiting(tenant, decide, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(tenant, decide, loop.create_future())
+        limit = loop.call_later(ANSWER_WITHIN, _give_up, waiting.future)  # half as dear as asyncio.timeout
         self._writer.submit(waiting)
-        return await _answered(waiting.future, "The change may have been made: read before you send it again.")
+        try:
+            return await waiting.future
+        finally:
+            limit.cancel()
 
     async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
         """Read audit records with their sequence numbers, oldest first, from the database.
@@ -168,6 +176,7 @@ class CachedStore:
         """Append documents to the logs of tenants, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         # Without a time limit: who was told that nothing was kept would write it twice.
@@ -185,6 +194,7 @@ class CachedStore:
         """Put sign-ins into a tenant's log, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         await self._read(lambda: self._source.put_sign_ins(tenant, entries))
@@ -220,6 +230,7 @@ class CachedStore:
 
         Raises:
             Conflict: the database is not empty and nothing is to be replaced, or others use it.
+            OutcomeUnknown: nobody knows whether everything was changed or nothing.
             Unavailable: the store is closed, or the database cannot be written; nothing was changed.
         """
         await asyncio.wrap_future(self._submit(lambda: self._source.load(rows, replace=replace)))
@@ -279,9 +290,9 @@ class CachedStore:
             log.error("changes by other processes cannot be seen: %s", failure)
 
     def _catch_up(self) -> None:
-        versions = self._source.versions()
+        heads = self._source.heads()
         for snapshot in self._cache.snapshots():
-            if versions.get(snapshot.tenant, 0) > snapshot.version:
+            if heads.get(snapshot.tenant, NO_HEAD) != snapshot.head:
                 self._latest(snapshot.tenant)
 
     async def _load(self, tenant: TenantId) -> Snapshot:
@@ -295,8 +306,9 @@ class CachedStore:
         return await _answered(asyncio.shield(asyncio.wrap_future(loading)))
 
     def _latest(self, tenant: TenantId) -> Snapshot:
-        snapshot = self._source.latest(tenant, self._cache.get(tenant))
-        self._cache.publish((snapshot,))
+        known = self._cache.get(tenant)
+        snapshot = self._source.latest(tenant, known)
+        self._cache.replace(known, snapshot)
         return snapshot
 
     async def _read(self, read: Callable[[], Result]) -> Result:
@@ -312,9 +324,18 @@ class CachedStore:
             raise Unavailable("The store is closed.")
 
 
-async def _answered(waiting: asyncio.Future[Result], consequence: str = "Try again later.") -> Result:
+def _give_up(change: asyncio.Future[Snapshot]) -> None:
+    if not change.done():
+        change.set_exception(_silent("The change may have been made: read before you send it again."))
+
+
+async def _answered(waiting: asyncio.Future[Result]) -> Result:
     """Wait for the database as long as a caller may be kept waiting."""
     try:
         return await asyncio.wait_for(waiting, ANSWER_WITHIN)
     except TimeoutError:
-        raise Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}") from None
+        raise _silent("Try again later.") from None
+
+
+def _silent(consequence: str) -> Unavailable:
+    return Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}")
