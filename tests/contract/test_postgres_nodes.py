@@ -106,6 +106,28 @@ def test_a_node_knows_what_another_acknowledged_when_it_must(partner: Partner) -
     print(f"without the version, {behind} of 40 answers were older")  # noqa: T201 - the figure of the run
 
 
+def readiness(server: LocalServer) -> tuple[int, str]:
+    answer = httpx.get(f"{server.http}/readyz")
+    return answer.status_code, answer.json()["status"]
+
+
+def test_a_database_that_hangs_does_not_hold_up_who_asks_for_readiness(cluster: Cluster, partner: Partner) -> None:
+    """However many ask, one look at the database is under way, and its readers are free."""
+    second = partner.second
+    partner.get(second)
+    with cluster.hanging(), ThreadPoolExecutor(40) as pool:
+        assert partner.http(second).get(f"{second.graph}/default").status_code == 200
+        asked = list(pool.map(readiness, [second] * 80))
+        assert asked[0] == (200, "degraded")
+        while partner.http(second).get(f"{second.graph}/default").status_code == 200:
+            time.sleep(0.1)
+        assert readiness(second) == (503, "unavailable")
+    deadline = time.monotonic() + RECOVERED
+    while readiness(second) != (200, "ok") or partner.http(second).get(f"{second.graph}/default").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner: Partner) -> None:
     partner.create()
     first, second = partner.first, partner.second
@@ -113,15 +135,24 @@ def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner
     assert partner.patch(second, "isCompliantDeviceAccepted", value=True) == 204
     first.start()
     assert partner.trust(first, "isCompliantDeviceAccepted") is True
+    partner.get(second).raise_for_status()
     cluster.kill()
     try:
-        assert partner.patch(first, "isMfaAccepted", value=False) == 503
-        unready = httpx.get(f"{second.http}/readyz")
-        assert (unready.status_code, unready.json()) == (503, {"status": "unavailable"})
-        assert "not ready: The database cannot be reached" in second.log()
+        before = readiness(second)
+        assert partner.get(second).status_code == 200
+        assert before == (200, "degraded")  # it still answers, so a balancer must not take it away
+        url = f"{first.graph}/partners/{partner.id}"
+        refused = partner.http(first).patch(url, json={"inboundTrust": {"isMfaAccepted": False}})
+        assert refused.status_code == 503
+        assert refused.json()["error"]["message"].startswith("The database cannot be reached")
+        assert [told for told in ("127.0.0.1", str(cluster.port), "PostgreSQL") if told in refused.text] == []
+        (line,) = (line for line in first.log().splitlines() if refused.headers["request-id"] in line)
+        assert f"port {cluster.port} failed" in line, "the operator is told where"
         assert httpx.get(f"{second.http}/healthz").status_code == 200
-        time.sleep(4)
-        assert partner.get(second).status_code == 503  # it might be too old by now
+        while partner.get(second).status_code == 200:
+            time.sleep(0.1)
+        assert readiness(second) == (503, "unavailable")  # what it knows might be too old by now
+        assert "the storage does not answer: The database cannot be reached" in second.log()
     finally:
         cluster.start()
     deadline = time.monotonic() + RECOVERED

@@ -21,7 +21,9 @@ from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
-from xtap.http.operations import note, noted
+from xtap.http.fields import fields
+from xtap.http.operations import about, note
+from xtap.http.outages import tell_operator
 from xtap.service import consistency, tenants
 
 if TYPE_CHECKING:
@@ -91,18 +93,18 @@ class AuthzenApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        headers = dict(scope["headers"])
+        headers = fields(scope)
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else self._service.new_id()
         more: list[tuple[bytes, bytes]] = []
         try:
             status, (body, more) = 200, await self._answer(scope, receive, headers, request_id)
         except XtapError as error:
+            tell_operator(error, about(scope, request_id))
             status, body, more = failures.answer(error)
         except Exception:
             # Not the path: a client may have put anything there, a token too.
-            about = {"request_id": request_id, "operation": noted(scope)}
-            log.exception("a request failed", extra={"xtap": about})
+            log.exception("a request failed", extra={"xtap": about(scope, request_id)})
             status, body = 500, json.encode("An internal error occurred. The log of the server has it under this id.")
         fixed = [*_ALWAYS, (b"x-request-id", request_id.encode())]
         length = (b"content-length", str(len(body)).encode())

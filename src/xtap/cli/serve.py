@@ -59,7 +59,7 @@ def _work(settings: Settings, args: argparse.Namespace, worker: Worker) -> int:
     try:
         return _run(_serve(settings, args, worker))
     except XtapError as error:
-        print(f"xtap serve: {error.message}", file=sys.stderr)
+        print(f"xtap serve: {error}", file=sys.stderr)
         return 1
 
 

@@ -117,7 +117,7 @@ async def settle(service: Service) -> bool:
     try:
         await _settle(service)
     except Unavailable as error:
-        log.warning("what is due in multitenant organizations waits: %s", error.message)
+        log.warning("what is due in multitenant organizations waits: %s", error)
     except Exception:
         log.exception("what is due in multitenant organizations cannot be finished")
     else:

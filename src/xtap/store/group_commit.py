@@ -39,6 +39,9 @@ ATTEMPTS: Final = 10
 """How often a batch that loses against other nodes is run before its callers are told to try again later."""
 
 
+CONTENDED: Final = "Transactions of other nodes came first. Try again."
+
+
 class Contended(Unavailable):
     """The transaction lost against one of another node; nothing was kept, and it can be run again at once."""
 
@@ -257,7 +260,7 @@ def _resolve(answers: Sequence[tuple[Future[Snapshot], Snapshot | Exception]]) -
 def _unavailable(refusal: Unavailable) -> Unavailable:
     """Return an exception of its own for one caller: each raises it with its own traceback."""
     kind = OutcomeUnknown if isinstance(refusal, OutcomeUnknown) else Unavailable  # a caller knows of no Contended
-    return kind(refusal.message)
+    return kind(refusal.message, refusal.detail)
 
 
 def _wrapped(strange: BaseException) -> RuntimeError:
