@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,14 +14,13 @@ import pytest
 
 from tests.contract.cluster import PASSWORD
 from tests.contract.nodes import configured, empty, unstarted
+from xtap.server.workers import SETTLED
 from xtap.store.cached_store import LOOK_EVERY
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_migrations import MIGRATIONS
 from xtap.testing.local_server import running
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.contract.cluster import Cluster
     from tests.contract.nodes import Partner
     from xtap.testing.local_server import LocalServer
@@ -176,6 +178,46 @@ def test_the_workers_of_one_node_lose_nothing_of_each_other(tmp_path: Path, clus
         time.sleep(LOOK_EVERY + 0.5)
         assert {httpx.get(f"{server.graph}/partners/$count", headers=headers).text for _ in range(20)} == {"60"}
         assert server.stop() == 0
+
+
+def test_a_worker_that_dies_while_the_database_is_away_ends_no_other(tmp_path: Path, cluster: Cluster) -> None:
+    url = empty(cluster)
+    PostgresDatabase.at(url, PASSWORD).migrate()
+    with running(configured(tmp_path / "node", url), "--workers", "2", "--stale-limit", "60") as server:
+        headers = server.headers()
+        time.sleep(SETTLED + 1)
+        for _ in range(20):  # each on a connection of its own, so that both workers have it in memory
+            assert httpx.get(f"{server.graph}/default", headers=headers).status_code == 200
+        dying, living = children(server)
+        cluster.kill()
+        try:
+            os.kill(dying, signal.SIGKILL)
+            time.sleep(4)  # the one in its place has failed at least twice
+            for _ in range(10):
+                assert httpx.get(f"{server.graph}/default", headers=headers).status_code == 200
+            assert server.process is not None
+            assert server.process.poll() is None
+            assert living in children(server)
+        finally:
+            cluster.start()
+        deadline = time.monotonic() + 30
+        workers, since = children(server), time.monotonic()
+        while time.monotonic() - since < SETTLED + 1:
+            assert time.monotonic() < deadline, server.log()
+            time.sleep(0.1)
+            if children(server) != workers:
+                workers, since = children(server), time.monotonic()
+        assert len(workers) == 2
+        assert living in workers
+        assert {httpx.get(f"{server.http}/readyz").status_code for _ in range(20)} == {200}
+        assert "Traceback" not in server.log()
+        assert server.stop() == 0
+
+
+def children(server: LocalServer) -> list[int]:
+    assert server.process is not None
+    pid = server.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_workers_are_not_started_on_a_database_without_tables(tmp_path: Path, tcp_url: str) -> None:
