@@ -14,7 +14,7 @@ from msgspec import json
 
 from xtap.authzen import failures
 from xtap.authzen.evaluation import DecisionPoint, Enquiry
-from xtap.authzen.evaluations import evaluate_many
+from xtap.authzen.evaluations import asked_for, evaluate_many
 from xtap.authzen.messages import request_of
 from xtap.authzen.metadata import WELL_KNOWN
 from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
@@ -25,7 +25,6 @@ from xtap.http.fields import fields
 from xtap.http.operations import about, note
 from xtap.http.outages import tell_operator
 from xtap.service import consistency, tenants
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from xtap.model.schema import Document
     from xtap.service.context import Service
     from xtap.service.disclosure import View
+    from xtap.service.settling import Settler
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -64,16 +64,24 @@ class AuthzenApp:
     Args:
         service: what the server was built with.
         callers: who turns tokens into callers.
+        settler: who finishes what is due.
         point: who evaluates.
         searches: who searches.
         metadata: what is told about the endpoints.
     """
 
     def __init__(
-        self, service: Service, callers: Callers, point: DecisionPoint, searches: Searches, metadata: Metadata
+        self,
+        service: Service,
+        callers: Callers,
+        settler: Settler,
+        point: DecisionPoint,
+        searches: Searches,
+        metadata: Metadata,
     ) -> None:
         self._service = service
         self._callers = callers
+        self._settler = settler
         self._point = point
         self._searches = searches
         self._metadata = metadata
@@ -120,10 +128,12 @@ class AuthzenApp:
         view = self._point.admit(caller)
         place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
+        if what == "evaluations":
+            self._callers.count(caller, asked_for(body) - 1)
         draw = random()  # noqa: S311 - draws a sample, hides nothing
         enquiry = Enquiry(caller, view, place, request_id, draw, consistency.patience())
         await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())
-        await settle(self._service)
+        await self._settler.settle()
         answer = await self._ask(what, enquiry, body)
         return answer, [versions.told(enquiry.versions)] if enquiry.versions else []
 

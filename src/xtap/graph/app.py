@@ -29,7 +29,6 @@ from xtap.model.versions import BETA, V1, VERSIONS
 from xtap.service import consistency
 from xtap.service.context import Call
 from xtap.service.disclosure import View
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.service.caller import Caller
     from xtap.service.context import Service
+    from xtap.service.settling import Settler
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -77,6 +77,7 @@ class GraphApp:
     Args:
         service: what the server was built with.
         callers: who turns tokens into callers.
+        settler: who finishes what is due.
         paging_key: the secret that seals continuation tokens.
         admission: refuses requests that come too often, and returns headers for the answers to others; None for none.
         part_answered: told the operation, status and seconds of each part of a batch; None for nobody.
@@ -86,12 +87,14 @@ class GraphApp:
         self,
         service: Service,
         callers: Callers,
+        settler: Settler,
         paging_key: bytes,
         admission: Admission | None = None,
         part_answered: PartAnswered | None = None,
     ) -> None:
         self._service = service
         self._callers = callers
+        self._settler = settler
         self._paging_key = paging_key
         self._admission = admission
         self._part_answered = part_answered
@@ -156,7 +159,7 @@ class GraphApp:
             await self._catch_up(headers, caller.tenant)
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{request.base}/{version.name}"
-        await settle(self._service)
+        await self._settler.settle()
         exchange = Exchange(
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )

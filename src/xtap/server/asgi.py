@@ -47,6 +47,7 @@ from xtap.server.workers import Worker
 from xtap.service.context import Service
 from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
+from xtap.service.settling import Settler
 from xtap.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Application(Struct, frozen=True):
     settings: Settings
     store: Store
     trust: Trust
+    settler: Settler
     graph: GraphApp
     authzen: AuthzenApp
     health: Health
@@ -139,6 +141,7 @@ class Application(Struct, frozen=True):
 
     async def close(self) -> None:
         """Finish accepted changes, write noted decisions and spans, and let go of the storage and of the issuer."""
+        await self.settler.close()
         if self.decision_log is not None:
             await self.decision_log.close()
         await self.store.close()
@@ -205,15 +208,18 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
         service = replace(service, store=observer.store)
     trust = Trust(settings, service.store)
     paging = await paging_key(service.store, os.urandom)
+    settler = Settler(service)
     part_answered = None if observer is None else observer.part_answered
-    graph = GraphApp(service, trust.callers, paging, limits.admit if settings.emulator else None, part_answered)
+    graph = GraphApp(
+        service, trust.callers, settler, paging, limits.admit if settings.emulator else None, part_answered
+    )
     noted = _decision_log(settings, service, paging)
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
-    authzen = AuthzenApp(service, trust.callers, point, Searches(point, paging), _metadata(settings))
+    authzen = AuthzenApp(service, trust.callers, settler, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
     probed = Health(service.store, settings.stale_limit)
     return Application(
-        settings, service.store, trust, graph, authzen, probed, noted, worker.metrics, observer, emulator
+        settings, service.store, trust, settler, graph, authzen, probed, noted, worker.metrics, observer, emulator
     )
 
 

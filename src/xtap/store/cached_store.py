@@ -13,8 +13,9 @@ from math import inf
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import Unavailable
+from xtap.store.blocked import Waiting
 from xtap.store.clock import monotonic
-from xtap.store.group_commit import GroupCommit, Waiting
+from xtap.store.group_commit import GroupCommit
 from xtap.store.snapshot import NO_HEAD
 
 if TYPE_CHECKING:
