@@ -226,3 +226,45 @@ def test_workers_are_not_started_on_a_database_without_tables(tmp_path: Path, tc
     refusal = server.run("serve", "--workers", "3", check=False)
     assert (refusal.returncode, refusal.stderr.count("\n")) == (1, 1)
     assert "Run 'xtap migrate' first" in refusal.stderr
+
+
+def test_a_password_is_changed_without_a_restart(tmp_path: Path, cluster: Cluster) -> None:
+    """First in the database, then in the file: between the two, sessions that end are not made again."""
+    role, secrets = "rotating", ("first:secret", "second/secret")
+    url = empty(cluster)
+    with cluster.admin() as session:
+        session.execute(f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{secrets[0]}'".encode())
+    PostgresDatabase.at(url, PASSWORD).migrate()
+    folder = configured(tmp_path / "node", url.replace("xtap@", f"{role}@"))
+    (folder / "secret").write_text(f"{secrets[0]}\n")
+    with running(folder) as server:
+        with cluster.admin() as session:
+            session.execute(f"ALTER ROLE {role} PASSWORD '{secrets[1]}'".encode())
+            session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotating'")
+        deadline = time.monotonic() + RECOVERED
+        while "no session on the database" not in server.log():
+            assert time.monotonic() < deadline, server.log()
+            time.sleep(0.1)
+        assert "password authentication failed" in server.log()
+        assert httpx.get(f"{server.http}/readyz").status_code == 503
+        (folder / "secret").unlink()
+        assert httpx.get(f"{server.http}/readyz").status_code == 503
+        assert "database-password-file" in server.log()
+        (folder / "secret").write_text(f"{secrets[1]}\n")
+        while "the database is back" not in server.log():
+            assert time.monotonic() < deadline, server.log()
+            time.sleep(0.1)
+        assert httpx.get(f"{server.http}/readyz").status_code == 200
+        assert httpx.get(f"{server.graph}/default", headers=server.headers()).status_code == 200
+        assert server.log().count("no session on the database") == 1
+        assert "Traceback" not in server.log()
+        for secret in secrets:
+            assert secret not in server.log()
+
+
+def test_a_password_file_that_cannot_be_read_is_refused(tmp_path: Path, tcp_url: str) -> None:
+    server = unstarted(configured(tmp_path / "node", tcp_url))
+    (server.folder / "secret").unlink()
+    refusal = server.run("migrate", check=False)
+    assert (refusal.returncode, refusal.stderr.count("\n")) == (1, 1)
+    assert "The file of --database-password-file, secret, cannot be read: No such file" in refusal.stderr

@@ -63,7 +63,7 @@ def test_a_server_is_ready_for_as_long_as_it_may_answer_from_memory(tmp_path: Pa
     with running(tmp_path, "--stale-limit", "8") as server, httpx.Client(headers=server.headers()) as http:
         http.get(f"{server.http}{DEFAULT}").raise_for_status()
         database.rename(tmp_path / "away.db")
-        states = []
+        states: list[tuple[int, str]] = []
         while not states or states[-1][0] == 200:
             answer = http.get(f"{server.http}/readyz")
             states.append((answer.status_code, answer.json()["status"]))

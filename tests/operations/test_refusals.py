@@ -266,3 +266,24 @@ def test_the_health_of_a_server_that_speaks_https_only(tmp_path: Path):
     finally:
         process.terminate()
         assert process.wait(20) == 0
+
+
+# --- secrets ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "warned"), [(0o644, True), (0o666, True), (0o660, True), (0o640, False), (0o400, False)]
+)
+def test_a_secret_that_others_can_use_is_said(tmp_path: Path, mode: int, *, warned: bool):
+    """Not refused: mounted secrets are readable for everybody by default. What root owns, its group may read."""
+    server = local(tmp_path)
+    server.run("init")
+    certificate(tmp_path, -DAY, DAY)
+    key = tmp_path / "tls.key"
+    key.chmod(mode)
+    with LocalServerPort() as taken:  # it ends when it has looked at its files
+        flags = ("--tls-cert", "tls.pem", "--tls-key", "tls.key", "--database-password-file", "tls.key")
+        done = server.run("serve", *flags, "--port", taken, check=False)
+    expected = f"tls.key holds a secret, but its mode is {mode:04o}"
+    warned = warned or (os.geteuid() != 0 and bool(mode & 0o077))
+    assert done.stderr.count(expected) == (2 if warned else 0), done.stderr

@@ -7,12 +7,14 @@ import contextlib
 import errno
 import gc
 import logging
+import os
 import socket
 import ssl
 import time
 from ipaddress import ip_address
 from math import ceil
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
@@ -26,7 +28,7 @@ from xtap.server.metrics import metrics_app
 from xtap.server.reloading import reload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from xtap.server.asgi import Application
     from xtap.server.lifetime import Lifetime
@@ -72,15 +74,24 @@ async def serve(
         listeners.open(settings)
         await _listening(settings, listeners.ended)
         if not listeners.ended.is_set():
+            addresses = {"http": settings.port and settings.http_url, "https": settings.tls_port and settings.https_url}
+            _tell("started", {name: url for name, url in addresses.items() if url})
             await ready()
         async for _ in lifetime.reloads(listeners.ended):
-            await reload(application, listeners, gather)
+            await reload(application, listeners, lifetime, gather)
         if listeners.ended.is_set():
             raise ConfigurationError("A listener ended by itself; the log says why.")
+        _tell("stopping")
     finally:
         closing.cancel()
         await listeners.close(settings.stop_timeout)
         await application.close()
+    _tell("stopped")
+
+
+def _tell(event: str, more: Mapping[str, object] = MappingProxyType({})) -> None:
+    """Log what became of this process."""
+    log.info("%s", event, extra={"xtap": {"pid": os.getpid(), **more}})
 
 
 class Listeners:

@@ -26,6 +26,7 @@ from xtap.model.objects import Kind
 from xtap.service import effects
 from xtap.service.audit import Modification, event_of
 from xtap.service.organization_draft import Draft, join_of, organization_of
+from xtap.store.outage import Outage
 from xtap.store.protocol import Change, Write
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ AGAIN: Final = 1.0
 
 _WAITING: Final = frozenset({Kind.DUE_JOIN, Kind.EFFECT})
 """The kinds of objects in the directory that something may be due for."""
+
+_outage: Final = Outage(
+    log, "what is due in multitenant organizations waits", "what was due in multitenant organizations is finished"
+)
 
 _reported: Final[set[TenantId]] = set()
 """Tenants whose effects cannot be carried out, which the log has told; every access tries them again."""
@@ -117,10 +122,11 @@ async def settle(service: Service) -> bool:
     try:
         await _settle(service)
     except Unavailable as error:
-        log.warning("what is due in multitenant organizations waits: %s", error)
+        _outage.met(error)
     except Exception:
         log.exception("what is due in multitenant organizations cannot be finished")
     else:
+        _outage.over()
         return True
     return False
 

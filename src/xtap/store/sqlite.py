@@ -26,7 +26,13 @@ class SqliteStore(CachedStore):
 
     @classmethod
     def open(
-        cls, path: Path | str, *, exclusive: bool = True, busy_timeout: float = 5.0, max_pages: int | None = None
+        cls,
+        path: Path | str,
+        *,
+        exclusive: bool = True,
+        busy_timeout: float = 5.0,
+        max_pages: int | None = None,
+        fresh: bool = True,
     ) -> Self:
         """Open a database file, making or migrating it as needed.
 
@@ -36,17 +42,19 @@ class SqliteStore(CachedStore):
                 and ends, which may run beside a server.
             busy_timeout: seconds to wait for the lock of another process before a change is refused.
             max_pages: the most pages of 4096 bytes that the file may grow to; None for no limit.
+            fresh: whether a new database may be made; False where one was before.
 
         Raises:
-            ConfigurationError: another server uses the file, a newer xtap wrote it, it is no database of xtap, or it
-                cannot be written.
+            ConfigurationError: another server uses the file, a newer xtap wrote it, it is no database of xtap, it
+                cannot be written, or it is gone and may not be made.
         """
         path = Path(path).absolute()
         guard = FileGuard.acquire(path) if exclusive else None
         try:
-            return cls(
-                Database.prepare(path, exclusive=exclusive, busy_timeout=busy_timeout, max_pages=max_pages), guard
+            database = Database.prepare(
+                path, exclusive=exclusive, busy_timeout=busy_timeout, max_pages=max_pages, fresh=fresh
             )
+            return cls(database, guard)
         except BaseException:
             if guard is not None:
                 guard.release()
