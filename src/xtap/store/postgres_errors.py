@@ -24,8 +24,13 @@ _LOST: Final = (
 _BUSY: Final = "Another node holds the lock of this tenant. Try again; if it stays so, end the session that holds it."
 _SCHEMA: Final = "The tables of xtap are not there as they should be. Run 'xtap migrate', or restore the database."
 
+_UNKNOWN: Final = "40003"
+"""The database does not know whether it kept the transaction: to run it again could make a change twice."""
+
 _ADVICE: Final = {
+    _UNKNOWN: "The change may have been made: read before you send it again.",
     "08": _LOST,
+    "57014": "The database took longer over a statement than it may. Try again when it has less to do.",
     "57": "The database was stopped or is starting. Try again when it runs.",
     "53": "The database has used up its storage, memory or connections. Give it more.",
     "58": "The disk of the database failed. Check the disk and the free space on it.",
@@ -52,7 +57,8 @@ def advice(error: psycopg.Error) -> str | None:
 
 def is_contention(error: psycopg.Error) -> bool:
     """Whether the database gave up this transaction for the sake of another one: deadlock, serialization failure."""
-    return (error.sqlstate or "").startswith("40")
+    state = error.sqlstate or ""
+    return state.startswith("40") and state != _UNKNOWN
 
 
 @contextmanager

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from contextlib import suppress
+from random import uniform
+from time import sleep
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from xtap.errors import Unavailable
+from xtap.store.group_commit import ATTEMPTS, Contended
 from xtap.store.postgres_database import Session
 from xtap.store.postgres_dump import dump, load
 from xtap.store.postgres_errors import storage_refusals
@@ -32,6 +37,9 @@ if TYPE_CHECKING:
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
+
+PAUSE: Final = 0.002
+"""Seconds of the longest first pause before a transaction is run again; each later one is up to twice as long."""
 
 _ONE_MOMENT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -89,11 +97,11 @@ class PostgresReader:
 
     def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
         """Run ``take`` on every row of one moment."""
-        return self._in_transaction(_ONE_MOMENT, lambda connection: take(dump(connection)))
+        return self._once(_ONE_MOMENT, lambda connection: take(dump(connection)))
 
     def load(self, rows: Iterable[Row], *, replace: bool) -> None:
         """Write the rows of a dump in one transaction."""
-        self._in_transaction("BEGIN", lambda connection: load(connection, rows, replace=replace))
+        self._once("BEGIN", lambda connection: load(connection, rows, replace=replace))
 
     def prove_readable(self) -> None:
         """Prove that the database can be read."""
@@ -105,6 +113,21 @@ class PostgresReader:
             self._idle.pop().close()
 
     def _in_transaction(self, begin: LiteralString, work: Callable[[Connection], Result]) -> Result:
+        """Run a transaction, again if it lost against another one, each time after a longer pause."""
+        for pauses in range(ATTEMPTS - 1):
+            with suppress(Contended):
+                return self._attempt(begin, work)
+            sleep(uniform(0, PAUSE * 2**pauses))  # noqa: S311 - only so that two do not meet again
+        return self._once(begin, work)
+
+    def _once(self, begin: LiteralString, work: Callable[[Connection], Result]) -> Result:
+        """Run a transaction that cannot be run again, such as one whose rows are used up."""
+        try:
+            return self._attempt(begin, work)
+        except Contended as refusal:
+            raise Unavailable(f"The database gave up the transaction for others. ({refusal.message})") from refusal
+
+    def _attempt(self, begin: LiteralString, work: Callable[[Connection], Result]) -> Result:
         try:
             session = self._idle.pop()
         except IndexError:
