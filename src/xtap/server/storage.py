@@ -33,7 +33,7 @@ def open_store(settings: Settings, *, exclusive: bool) -> CachedStore:
     """
     _require_folder(settings)
     if not settings.database:
-        return SqliteStore.open(settings.folder / DATABASE, exclusive=exclusive)
+        return SqliteStore.open(settings.folder / DATABASE, exclusive=exclusive, stale_limit=settings.stale_limit)
     database = _postgres(settings)
     from xtap.store.postgres import PostgresStore  # noqa: PLC0415 - see _postgres
 

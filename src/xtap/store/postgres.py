@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from xtap.store.cache import SnapshotCache
 from xtap.store.cached_store import CachedStore
+from xtap.store.looker import is_behind
 from xtap.store.postgres_listener import Listener
 from xtap.store.postgres_reader import PostgresReader
 from xtap.store.postgres_writer import PostgresWriter
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from xtap.model.ids import TenantId
+    from xtap.store.cached_store import Threads
     from xtap.store.postgres_database import PostgresDatabase
 
 
@@ -46,10 +47,8 @@ class PostgresStore(CachedStore):
     def _notice(self, tenant: TenantId, version: int) -> None:
         """Load a tenant that another node changed, if it is in use here."""
         known = self._cache.get(tenant)
-        if known is not None and known.version < version:
-            with suppress(RuntimeError):  # the readers were stopped
-                self._readers.submit(self._latest, tenant)
+        if known is not None and is_behind(known, {tenant: version}):
+            self._loads.begin(tenant)
 
-    def _shut(self) -> None:
-        self._listener.stop()
-        super()._shut()
+    def _threads(self) -> list[Threads]:
+        return [self._listener, *super()._threads()]

@@ -6,6 +6,7 @@ gives up the interpreter lock at each statement and may wait for it afterwards w
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, SignInEntry
 from xtap.store.snapshot import Snapshot
 from xtap.store.sorted_map import SortedMap
+from xtap.store.unreadable import rows_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,12 +47,18 @@ def read_versions(connection: sqlite3.Connection) -> dict[TenantId, int]:
 
 
 def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, version: int, sequence: int) -> Snapshot:
-    """Load every object of a tenant; ``version`` and ``sequence`` must have been read in the same transaction."""
-    rows = connection.execute("SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key", (tenant,))
-    objects = {
-        Kind(kind): SortedMap.from_sorted((key, document) for _, key, document in group)
-        for kind, group in groupby(rows, itemgetter(0))
-    }
+    """Load every object of a tenant; ``version`` and ``sequence`` must have been read in the same transaction.
+
+    Raises:
+        Unreadable: this version does not know what they are.
+    """
+    query = "SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key"
+    # Closed here: a cursor that a failure leaves open would keep its connection in this moment for ever.
+    with closing(connection.execute(query, (tenant,))) as rows, rows_of(tenant):
+        objects = {
+            Kind(kind): SortedMap.from_sorted((key, document) for _, key, document in group)
+            for kind, group in groupby(rows, itemgetter(0))
+        }
     return Snapshot(tenant, version, sequence, objects)
 
 
