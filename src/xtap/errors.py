@@ -24,6 +24,7 @@ Messages are for the person who sent the input: what was found, what was expecte
     ├── TooManyRequests       the caller asks more often than it may; says when to try again
     ├── NotSupported          the object exists, the method does not
     ├── Unavailable           nothing was changed, try again later (storage full, read-only, locked)
+    │   └── OutcomeUnknown    or it was: nobody knows, read before you try again
     └── ConfigurationError    the server or command cannot start like this
 """
 
@@ -160,6 +161,10 @@ class NotSupported(XtapError):
 
 class Unavailable(XtapError):
     """The change was not made and nothing was lost; the same request may succeed later."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The storage was lost while it made the change, which it may have made; who sends it again may make it twice."""
 
 
 class ConfigurationError(XtapError):

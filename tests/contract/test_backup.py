@@ -316,7 +316,10 @@ def test_the_commands_say_what_is_wrong(tmp_path: Path):
             assert message in said.stderr
             assert len(said.stderr.splitlines()) == 1
         server.stop()
-        assert "The store is not empty" in server.run("restore", "one.xtap", check=False).stderr
-        assert server.run("restore", "one.xtap", "--replace").returncode == 0
+        store = server.folder / ".xtap" / "xtap.db"
+        refused = server.run("restore", "one.xtap", "--data", str(store.parent), check=False).stderr
+        assert refused.startswith(f"xtap restore: {store}: The store is not empty")
+        done = server.run("restore", "one.xtap", "--replace", "--data", str(store.parent)).stdout
+        assert done.startswith(f"restored one.xtap into {store}, of ")
         server.start()
         assert httpx.get(f"{server.graph}/default", headers=server.headers()).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
@@ -13,10 +14,11 @@ from tests.contract.acknowledged import damages_of
 from tests.contract.cluster import open_node, running, standby_of
 from tests.contract.crash_writer import writing
 from tests.contract.nodes import configured, unstarted
-from xtap.errors import Unavailable
+from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.model.ids import TenantId
+from xtap.store import looker
 from xtap.store.postgres_database import PostgresDatabase
-from xtap.testing.store_contract import CONTOSO, counting
+from xtap.testing.store_contract import CONTOSO, FABRIKAM, counting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +103,42 @@ async def test_without_its_standby_a_primary_acknowledges_nothing(pair: tuple[Cl
     assert (await other.refresh(CONTOSO)).version == 2
     await node.close()
     await other.close()
+
+
+@pytest.mark.parametrize("way", ["pg_cancel_backend", "pg_terminate_backend"])
+async def test_a_commit_whose_wait_for_the_standby_was_ended_is_not_acknowledged(
+    pair: tuple[Cluster, Cluster], way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL answers it with success and a warning; the standby does not have it, and may take over."""
+    monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)  # the look would see it
+    primary, standby = pair
+    node = open_node(primary.socket_url, 600)
+    before = await node.change(FABRIKAM, counting("n"))
+    logged = len(await node.logged(FABRIKAM))
+    await asyncio.to_thread(standby.kill)
+    waiting = [
+        asyncio.ensure_future(each) for each in (node.change(FABRIKAM, counting("n")), node.log([(FABRIKAM, b"{}")]))
+    ]
+    await asyncio.to_thread(end_waits, primary, way, len(waiting))
+    for each in waiting:
+        with pytest.raises(OutcomeUnknown, match="may have been made: read before"):
+            await each
+    assert await node.snapshot(FABRIKAM) is before
+    await asyncio.to_thread(standby.start)
+    assert (await node.refresh(FABRIKAM)).version == before.version + 1
+    assert len(await node.logged(FABRIKAM)) == logged + 1
+    await node.close()
+
+
+def end_waits(primary: Cluster, way: str, count: int) -> None:
+    """Wait until this many sessions wait for the standby, and end their waits as an administrator can."""
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    with closing(primary.admin()) as session:
+        deadline = time.monotonic() + RECOVERED
+        while len(session.execute(waiting).fetchall()) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        session.execute(f"SELECT {way}(pid) FROM ({waiting}) AS waiting".encode())
 
 
 @pytest.mark.timeout(120)

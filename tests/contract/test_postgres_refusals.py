@@ -10,10 +10,11 @@ import pytest
 
 from tests.contract.cluster import PASSWORD, open_node
 from xtap.errors import ConfigurationError
+from xtap.model.objects import Kind
 from xtap.store.postgres import PostgresStore
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_migrations import MIGRATIONS
-from xtap.testing.store_contract import CONTOSO, counting
+from xtap.testing.store_contract import CONTOSO, FABRIKAM, counting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,6 +137,73 @@ async def test_nodes_go_on_while_the_database_is_migrated(url: str) -> None:
     await node.change(CONTOSO, counting("n"))
     await asyncio.to_thread(PostgresDatabase(url, url, NEXT).migrate)
     assert (await node.change(CONTOSO, counting("n"))).version == 2
+    await node.close()
+
+
+def test_a_user_who_may_not_migrate_is_told(cluster: Cluster) -> None:
+    url = cluster.empty()
+    with closing(cluster.admin(url)) as session:
+        session.execute("CREATE ROLE reader LOGIN")
+        session.execute(f"GRANT USAGE ON SCHEMA test{cluster.made} TO reader".encode())
+    mine = PostgresDatabase.at(url.replace("xtap@", "reader@"))
+    with pytest.raises(ConfigurationError, match=r"may not migrate .*permission denied for schema.*Grant it CREATE"):
+        mine.migrate()
+    PostgresDatabase.at(url).migrate()
+    with closing(cluster.admin(url)) as session:
+        schema = f"SCHEMA test{cluster.made} TO reader"
+        rights = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN {schema}; GRANT CREATE ON {schema}"
+        session.execute(rights.encode())
+    changing = (*MIGRATIONS, ("ALTER TABLE tenants ADD COLUMN added BIGINT",))
+    with pytest.raises(ConfigurationError, match=r"must be owner of table tenants.*user that owns the tables"):
+        PostgresDatabase(mine.place, mine._conninfo, changing).migrate()
+
+
+def test_a_schema_that_is_not_there_is_said(cluster: Cluster) -> None:
+    url = f"{cluster.socket_url}&options=-csearch_path%3Dnowhere"
+    with pytest.raises(ConfigurationError, match="schema of the tables does not exist"):
+        PostgresDatabase.at(url).migrate()
+
+
+async def test_a_migration_does_not_keep_the_nodes_waiting_for_a_backup(cluster: Cluster, url: str) -> None:
+    """A table that somebody reads for long cannot be changed: the command gives up before the nodes do."""
+    node = open_node(url)
+    await node.change(CONTOSO, counting("n"))
+    changing = PostgresDatabase(url, url, (*MIGRATIONS, ("ALTER TABLE tenants ADD COLUMN added BIGINT",)))
+    with closing(cluster.admin(url)) as backup:
+        backup.execute("BEGIN; SELECT * FROM tenants")
+        migrating = asyncio.ensure_future(asyncio.to_thread(changing.migrate))
+        await asyncio.sleep(0.5)
+        assert (await node.change(CONTOSO, counting("n"))).version == 2
+        with pytest.raises(ConfigurationError, match=r"Somebody uses the tables.*Run the command again"):
+            await migrating
+    changing.migrate()
+    assert changing.pending() == 0
+    await node.close()
+
+
+def test_a_migration_may_run_long_but_not_wait_long(cluster: Cluster, url: str) -> None:
+    limits = "current_setting('statement_timeout') AS runs, current_setting('lock_timeout') AS waits"
+    told = f"CREATE TABLE told AS SELECT {limits}"
+    PostgresDatabase(url, url, (*MIGRATIONS, (told,))).migrate()
+    with closing(cluster.admin(url)) as session:
+        assert session.execute("SELECT * FROM told").fetchone() == ("0", "3s")
+
+
+async def test_a_node_that_knows_no_marks_may_write_beside_one_that_does(cluster: Cluster, url: str) -> None:
+    """Until it is replaced, the node of the version before writes rows without a mark."""
+    node = open_node(url)
+    await node.change(CONTOSO, counting("n"))
+    with closing(cluster.admin(url)) as older:
+        older.execute("UPDATE objects SET document = '7'")
+        older.execute(
+            "INSERT INTO tenants (tenant, version, sequence) VALUES (%s, 2, 2)"
+            " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence",
+            (CONTOSO,),
+        )
+        older.execute("INSERT INTO tenants (tenant, version, sequence) VALUES (%s, 1, 0)", (FABRIKAM,))
+    assert (await node.change(CONTOSO, counting("n"))).get(Kind.PARTNER, "n") == b"8"
+    found = await node.refresh(FABRIKAM)
+    assert (found.version, found.mark) == (1, b"")
     await node.close()
 
 

@@ -140,6 +140,15 @@ def test_a_load_that_ends_late_does_not_hide_a_newer_state() -> None:
     for version in (1, 3, 2):
         cache.publish((Snapshot(CONTOSO, version),))
     assert cache.get(CONTOSO) == Snapshot(CONTOSO, 3)
+    cache.replace(Snapshot(CONTOSO, 1), Snapshot(CONTOSO, 2))
+    assert cache.get(CONTOSO) == Snapshot(CONTOSO, 3)
+
+
+def test_a_load_takes_the_place_of_what_was_known_when_it_began() -> None:
+    cache = SnapshotCache()
+    cache.publish((Snapshot(CONTOSO, 3),))
+    cache.replace(cache.get(CONTOSO), Snapshot(CONTOSO, 2))
+    assert cache.get(CONTOSO) == Snapshot(CONTOSO, 2)
 
 
 async def test_callers_of_one_load_do_not_depend_on_each_other(path: Path) -> None:

@@ -12,10 +12,13 @@ from msgspec import UNSET, Struct, UnsetType, json, structs
 from xtap.model import policies, pristine
 from xtap.model.editing import edit
 from xtap.model.enums import TemplateApplicationLevel
+from xtap.model.flawless import is_flawless
 from xtap.model.ids import TenantId
+from xtap.model.reading import read_each
 from xtap.model.rules import FALLBACKS, Strength
 from xtap.model.schema import properties
 from xtap.model.settings import Applications, InvitationRedemption, TargetConfiguration, UsersAndGroups
+from xtap.model.targets import MAX_TARGETS
 from xtap.model.versions import BETA, V1
 
 if TYPE_CHECKING:
@@ -153,6 +156,44 @@ def documents(kind: Edited) -> SearchStrategy[Struct]:
 def test_an_empty_change_changes_nothing(kind: Edited, data: st.DataObject, strength: Strength) -> None:
     before = data.draw(documents(kind))
     assert write(kind, before, {}, strength) == (before, [])
+
+
+@each_kind
+@given(data=st.data())
+def test_what_is_flawless_reads_the_same_property_by_property(kind: Edited, data: st.DataObject) -> None:
+    body = data.draw(bodies(kind))
+    assume(is_flawless(body, kind.seen_as))
+    each = read_each(body, kind.seen_as)
+    assert (each.values, each.violations) == (body, [])
+
+
+@each_kind
+@given(data=st.data())
+def test_good_bodies_are_flawless_and_those_with_violations_are_not(kind: Edited, data: st.DataObject) -> None:
+    assert is_flawless(data.draw(good(kind.seen_as)), kind.seen_as)
+    near = data.draw(bodies(kind))
+    assert not (is_flawless(near, kind.seen_as) and read_each(near, kind.seen_as).violations)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        [],
+        [{"target": "AllUsers", "targetType": "group"}],
+        [{"target": ID, "targetType": "application"}],
+        [{"target": "somebody", "targetType": "user"}],
+        [{"targetType": "user", "target": None}],
+        [{"target": ID, "targetType": "user", "more": 1}],
+        [{"target": ID, "targetType": "user"}] * (MAX_TARGETS + 1),
+        None,
+    ],
+)
+def test_a_bad_list_of_targets_is_not_flawless(targets: Any) -> None:
+    body: dict[str, Any] = {
+        "b2bCollaborationInbound": {"usersAndGroups": {"accessType": "allowed", "targets": targets}}
+    }
+    assert not is_flawless(body, V1.partner)
+    assert write(KINDS[4], KINDS[4].pristine, body, Strength.COMPATIBLE)[1]
 
 
 @each_kind

@@ -107,7 +107,8 @@ def test_files_that_are_no_certificates(made: LocalServer, tmp_path: Path):
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("no certificate")
     assert "Expected the chain in PEM" in refused(made, "--tls-cert", str(wrong), "--tls-key", str(wrong))
-    assert "There is no file" in refused(made, "--tls-cert", "nowhere.pem", "--tls-key", "nowhere.key")
+    assert "nowhere.pem is not there" in refused(made, "--tls-cert", "nowhere.pem", "--tls-key", "nowhere.key")
+    assert ". is no file" in refused(made, "--tls-cert", ".", "--tls-key", ".")
     outside = ("--issuer", "https://issuer.example", "--audience", "a", "--issuer-ca")
     assert "it holds no certificates" in refused(made, *outside, str(wrong))
     assert "No such file" in refused(made, *outside, "nowhere.pem")

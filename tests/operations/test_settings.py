@@ -13,7 +13,7 @@ from msgspec import structs
 from docs.build_schemas import SETTINGS, settings_schema
 from xtap.cli.init import CONFIG
 from xtap.errors import ConfigurationError
-from xtap.server.settings import KEYS, Settings, check, load, variable
+from xtap.server.settings import KEYS, Settings, check, load, passed_over, variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,18 @@ def empty(folder: Path) -> Path:
     config = folder / "empty.toml"
     config.write_text("")
     return config
+
+
+def test_a_word_that_is_none_of_the_choices_is_answered_with_them(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match=r"--log-format=xml: there is no log-format 'xml'. Expected .*json"):
+        load({"log-format": "xml"}, {}, empty(tmp_path))
+
+
+def test_variables_that_are_no_settings_are_named():
+    assert passed_over(["XTAP_PORT", "XTAP_PROT", "XTAP_TOKEN", "HOME", "XTAP_SERVICE_HOST"]) == [
+        "XTAP_PROT",
+        "XTAP_SERVICE_HOST",
+    ]
 
 
 def test_flags_win_over_variables_and_those_over_the_file(tmp_path: Path):

@@ -30,6 +30,7 @@ TABLE: Mapping[type[XtapError], int] = MappingProxyType(
         errors.TooManyRequests: 429,
         errors.NotSupported: 405,
         errors.Unavailable: 503,
+        errors.OutcomeUnknown: 503,
     }
 )
 """What else may be raised is a fault of ours: 500."""

@@ -35,6 +35,9 @@ def run(args: argparse.Namespace) -> int:
         return 1
     finally:
         connection.close()
+    if '"status"' not in text:
+        print(f"unhealthy: {url} answers {response.status}, but not as xtap does. Who is there?", file=sys.stderr)
+        return 1
     print(text)
     return 0 if response.status == http.client.OK else 1
 

@@ -94,7 +94,8 @@ def _messages(error: XtapError | OSError) -> list[str]:
         return [violation.message for violation in error.violations]
     if isinstance(error, OSError):  # a file or folder that may not be used, wherever it was met
         place = error.filename or "the system"
-        return [f"{place}: {error.strerror or error}. Give the user that runs xtap access to it."]
+        advice = " Give the user that runs xtap access to it." if isinstance(error, PermissionError) else ""
+        return [f"{place}: {error.strerror or error}.{advice}"]
     return [error.message]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtap.cli.main import add_settings, settings_of
+from xtap.errors import Conflict
 
 if TYPE_CHECKING:
     import argparse
@@ -32,17 +33,23 @@ def run(args: argparse.Namespace) -> int:
         contents = backup.read(file)
         print(f"{file} is whole, of {contents.made}: {contents}")
         return 0
-    contents = asyncio.run(_restore(settings_of(args), file, replace=args.replace))
-    print(f"restored {file}, of {contents.made}: {contents}")
+    from xtap.server.storage import place_of  # noqa: PLC0415
+
+    settings = settings_of(args)
+    place = place_of(settings)
+    contents = asyncio.run(_restore(settings, place, file, replace=args.replace))
+    print(f"restored {file} into {place}, of {contents.made}: {contents}")
     return 0
 
 
-async def _restore(settings: Settings, file: Path, *, replace: bool) -> Contents:
+async def _restore(settings: Settings, place: str, file: Path, *, replace: bool) -> Contents:
     from xtap.server.storage import open_store  # noqa: PLC0415 - see run
     from xtap.service import backup  # noqa: PLC0415
 
     store = open_store(settings, exclusive=True)
     try:
         return await backup.restore(store, file, replace=replace)
+    except Conflict as error:
+        raise Conflict(f"{place}: {error.message}") from None
     finally:
         await store.close()

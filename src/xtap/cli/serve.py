@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+import os
 import shlex
 import sys
 from functools import partial
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from xtap.server.workers import Worker
 
 
+log = logging.getLogger(__name__)
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the flags: every setting."""
     add_settings(parser)
@@ -27,15 +33,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the application and listen, in as many processes as the settings say."""
+    gc.disable()  # until it serves: what a start makes stays
     from xtap.server import logs  # noqa: PLC0415 - 'xtap serve --help' needs no server
     from xtap.server.asgi import metrics_of  # noqa: PLC0415
     from xtap.server.serve import certificate_of, require_free  # noqa: PLC0415
-    from xtap.server.settings import check  # noqa: PLC0415
+    from xtap.server.settings import check, passed_over  # noqa: PLC0415
     from xtap.server.storage import claimed  # noqa: PLC0415
     from xtap.server.workers import Workers  # noqa: PLC0415
 
     settings = settings_of(args)
     logs.configure(settings)
+    for name in passed_over(os.environ):
+        log.warning("There is no setting for the variable %s: it is passed over.", name)
     check(settings)
     require_free(settings)
     if settings.workers == 1:

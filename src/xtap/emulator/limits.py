@@ -8,7 +8,7 @@ clock; a refused request counts too, until a window holds 1.8 times its limit.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
 from math import ceil
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 from xtap.errors import InvalidInput, TooManyRequests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from xtap.graph.exchange import Request
@@ -48,8 +48,7 @@ class Scope(StrEnum):
     TENANT = "Tenant"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Quota:
+class Quota(Struct, frozen=True, eq=False):
     """One limit.
 
     Attributes:

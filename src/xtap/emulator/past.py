@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 from xtap.model.ids import DIRECTORY, TenantId
+from xtap.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from xtap.store.protocol import Store
-    from xtap.store.snapshot import Snapshot
 
 _shown: Final[ContextVar[Mapping[TenantId, Snapshot] | None]] = ContextVar("xtap_past", default=None)
 
 
-@dataclass(slots=True)
-class Lag:
+class Lag(Struct):
     """Reads of one address that will be answered from the past.
 
     Attributes:

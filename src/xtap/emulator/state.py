@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Raw, json, structs
+from msgspec.structs import replace
 
 from xtap.errors import Forbidden
 from xtap.model.audit import Activity

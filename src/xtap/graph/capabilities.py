@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec import json
+from msgspec import Struct, json
 
 from xtap.graph import querying, render
 from xtap.graph.exchange import BARE_JSON, JSON, NO_CONTENT, Answer
@@ -15,24 +15,20 @@ from xtap.graph.shapes import shape_of
 from xtap.graph.singletons import ROOT
 from xtap.http.bodies import json_object
 from xtap.model.capabilities import Capability
-from xtap.model.ids import parse_tenant_id
+from xtap.model.ids import TenantId, parse_tenant_id
 from xtap.model.objects import Kind
 from xtap.service import capabilities
+from xtap.service.capabilities import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from xtap.graph.exchange import Exchange
     from xtap.graph.odata.select import Projection
-    from xtap.model.ids import TenantId
-    from xtap.service.capabilities import Owner
 
 _ON_MANY = querying.ON_MANY - {"expand"}
 _ON_ONE = querying.ON_ONE - {"expand"}
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """The capabilities of the default policy, of partners, or of deleted partners: their handlers.
 
     Attributes:

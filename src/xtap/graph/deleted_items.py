@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import json
+from msgspec import Struct, json
 
 from xtap.graph import querying, render
 from xtap.graph.exchange import BARE_JSON, JSON, NO_CONTENT, Answer
@@ -14,21 +13,20 @@ from xtap.graph.paging import count, page
 from xtap.graph.shapes import shape_of
 from xtap.model import policies
 from xtap.model.ids import parse_tenant_id
+from xtap.model.schema import Shape
 from xtap.service import deleted_items
 from xtap.service.deleted_items import CONSTRAINTS, PARTNERS, SYNC_POLICIES, Deleted
 from xtap.service.recycle_bin import BINS
 
 if TYPE_CHECKING:
     from xtap.graph.exchange import Exchange
-    from xtap.model.schema import Shape
 
 ROOT = "policies/deletedItems"
 _ON_MANY = querying.ON_MANY - {"expand"}
 _ON_ONE = querying.ON_ONE - {"expand"}
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Deleted objects of one kind at one path: its handlers.
 
     Attributes:

@@ -37,6 +37,7 @@ TABLE: Mapping[type[XtapError], tuple[int, str]] = MappingProxyType(
         errors.TooManyRequests: (429, "TooManyRequests"),
         errors.NotSupported: (405, "Request_BadRequest"),
         errors.Unavailable: (503, "ServiceUnavailable"),
+        errors.OutcomeUnknown: (503, "ServiceUnavailable"),
         errors.ConfigurationError: (500, "InternalServerError"),
         errors.XtapError: (500, "InternalServerError"),
     }

@@ -6,31 +6,27 @@ comes first. A page continues behind the last entry of the one before, so entrie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from msgspec import json
+from msgspec import Struct, json
 
 from xtap.errors import InvalidInput, UnsupportedQuery
 from xtap.graph import querying, render
-from xtap.graph.exchange import BARE_JSON, JSON, Answer
+from xtap.graph.exchange import BARE_JSON, JSON, Answer, Exchange
 from xtap.graph.odata.filter import compile_filter
-from xtap.graph.odata.orderby import compile_orderby
+from xtap.graph.odata.orderby import Position, compile_orderby
 from xtap.graph.odata.select import parse_projection
+from xtap.graph.odata.shape import Shape
 from xtap.graph.odata.skiptoken import fingerprint, seal, unseal
 from xtap.graph.paging import link
 from xtap.model.ids import is_guid
+from xtap.model.schema import Document
+from xtap.model.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from xtap.graph.exchange import Exchange
     from xtap.graph.odata.options import QueryOptions
-    from xtap.graph.odata.orderby import Position
     from xtap.graph.odata.select import Projection
-    from xtap.graph.odata.shape import Shape
-    from xtap.model.schema import Document
-    from xtap.model.versions import Version
 
 PAGE_SIZE = 1_000
 """Entries on a page if the client does not say, and the most it may ask for (wire.md section 7)."""
@@ -38,16 +34,14 @@ PAGE_SIZE = 1_000
 ON_LOG = querying.ON_MANY - {"expand"}
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Where reading begins: behind an entry, or at the end that comes first; latest first if ``descending``."""
 
     after: Position | None
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page: its entries, how many there are in all if asked, and what follows."""
 
     entries: list[Document]
@@ -55,8 +49,7 @@ class Page:
     next_link: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """One log.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from xtap.errors import UnsupportedQuery
-from xtap.graph import csdl, failures
+from xtap.graph import failures
 from xtap.graph.exchange import Answer
 from xtap.graph.odata.options import parse_options
 from xtap.model.versions import BETA
@@ -28,6 +28,8 @@ def get(request: Request) -> Answer:
         NotSupported: another method than GET.
         UnsupportedQuery: an option other than ``$format``, or another format than XML.
     """
+    from xtap.graph import csdl  # noqa: PLC0415 - loads an XML library
+
     if request.method != "GET":
         raise failures.not_allowed(["GET"])
     asked = parse_options(request.query, allowed=frozenset({"format"}), beta=request.version is BETA)

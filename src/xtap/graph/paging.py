@@ -7,10 +7,11 @@ the Python SDK's iterator would stop there (clients.md section A.4).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import dropwhile, islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from xtap.graph import render
 from xtap.graph.odata.filter import compile_filter
@@ -20,8 +21,6 @@ from xtap.graph.shapes import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from msgspec import Struct
 
     from xtap.graph.exchange import Exchange
     from xtap.graph.odata.options import QueryOptions
@@ -35,8 +34,7 @@ PAGE_SIZE = 100
 """Objects on a page if the client does not say (``$top``); the service's number is not documented."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page: its rows (key, stored document), how many objects there are in all if asked, and what follows."""
 
     rows: tuple[Row, ...]

@@ -8,15 +8,16 @@ clients with a base URL that ends in a slash send them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
 from xtap.errors import UnknownSegment
+from xtap.graph.exchange import Handler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from xtap.graph.exchange import Handler
 
 KEY = "{key}"
 """The placeholder for a key in a route."""
@@ -27,8 +28,7 @@ _PARENTHESES = re.compile(r"([^()]+)\(([A-Za-z]+=)?(?:'((?:[^']|'')*)'|([^'()]*)
 _KEY_NAMES = frozenset({None, "tenantId="})
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """One place in the tree: the methods it answers, the segments below it, and its address in the table of routes."""
 
     methods: dict[str, Handler] = field(default_factory=dict)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import json
+from msgspec import Struct, json
 
 from xtap.graph import querying, render
 from xtap.graph.exchange import BARE_JSON, JSON, Answer
@@ -18,13 +17,10 @@ from xtap.model.objects import Kind
 from xtap.service import directory
 
 if TYPE_CHECKING:
-    from msgspec import Struct
-
     from xtap.graph.exchange import Exchange
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(Struct, frozen=True):
     """The addresses of one kind: the list, the count, one object."""
 
     path: str

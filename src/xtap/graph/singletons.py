@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from xtap.graph import querying
 from xtap.graph.exchange import NO_CONTENT, Answer
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 ROOT = "policies/crossTenantAccessPolicy"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """One singleton at one path: its handlers.
 
     Attributes:

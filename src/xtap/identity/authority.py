@@ -16,23 +16,22 @@ of ``cryptography`` (25 ms): while the digests match there is nothing to look at
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import Struct
 
 from xtap.errors import ConfigurationError
 from xtap.identity import private_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
+class Certificates(Struct, frozen=True):
     """Where the files are: the authority to trust, and what the listener needs.
 
     Attributes:

@@ -79,7 +79,8 @@ def require_good(certificate: Path, key: Path, now: float) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        unread = isinstance(error, ssl.SSLError) and not error.reason  # OpenSSL found nothing that it can read
+        reason = "it holds no PEM of its kind" if unread else getattr(error, "reason", None) or error
         raise ConfigurationError(
             f"The certificate {certificate} cannot be used with the key {key} ({reason}). Expected the chain in PEM, "
             "the server's own certificate first, and its private key in PEM without a password."

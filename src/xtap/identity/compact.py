@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 MAX_TOKEN = 16 * 1024
 """Characters of the longest token that is read; Entra tokens with 200 groups stay below half of it."""
@@ -39,8 +39,7 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     nonce: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Compact:
+class Compact(Struct, frozen=True):
     """A token taken apart, nothing of it verified.
 
     Attributes:

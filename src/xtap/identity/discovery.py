@@ -13,11 +13,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from xtap.errors import ConfigurationError, Unavailable
 from xtap.identity.compact import BadToken
@@ -35,8 +35,7 @@ MAX_DOCUMENT = 512 * 1024
 """Bytes of the longest document that is read; Microsoft's key set has about 30,000."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """How often an issuer is asked, all in seconds.
 
     Attributes:

@@ -13,12 +13,12 @@ import binascii
 import os
 import uuid
 from base64 import b64decode
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote_plus
 
 import msgspec
+from msgspec import Struct
 
 from xtap.identity import refusals
 from xtap.identity.client_secrets import NOBODY, verify_secret
@@ -54,8 +54,7 @@ class Directory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Delegation:
+class Delegation(Struct, frozen=True):
     """A user, and what an application may do for them, for tokens made by hand.
 
     Attributes:

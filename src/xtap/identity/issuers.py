@@ -8,14 +8,15 @@ How one token is judged is in ``xtap.identity.tokens``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from msgspec import Struct
+
 from xtap.errors import ConfigurationError
+from xtap.model.ids import TenantId
 
 if TYPE_CHECKING:
     from xtap.identity.jose import KeySet
-    from xtap.model.ids import TenantId
 
 TENANT: Final = "{tenantid}"
 """The placeholder in an issuer's URL that stands for the token's own ``tid``, as in Microsoft's metadata."""
@@ -80,8 +81,7 @@ class StaticKeys:
         return self._keys
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrustedIssuer:
+class TrustedIssuer(Struct, frozen=True, eq=False):
     """One issuer whose tokens are accepted.
 
     Attributes:

@@ -7,7 +7,6 @@ public key serve as an HMAC secret (RFC 8725 2.1, 3.1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -15,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from msgspec import Struct
 
 from xtap.identity.compact import BadToken, decode
 
@@ -56,8 +56,7 @@ class _KeySetDocument(msgspec.Struct, frozen=True):
     keys: list[msgspec.Raw]
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationKey:
+class VerificationKey(Struct, frozen=True):
     """A public key of a trusted issuer.
 
     Attributes:
@@ -81,8 +80,7 @@ class VerificationKey:
         return ALGORITHMS.get(algorithm) == self.kty and self.alg in (None, algorithm)
 
 
-@dataclass(frozen=True, slots=True)
-class KeySet:
+class KeySet(Struct, frozen=True):
     """The keys of one issuer at one time."""
 
     keys: tuple[VerificationKey, ...]

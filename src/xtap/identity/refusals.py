@@ -7,8 +7,9 @@ Codes and texts: https://learn.microsoft.com/entra/identity-platform/reference-e
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from xtap.errors import XtapError
 
@@ -16,8 +17,7 @@ SHOWN: Final = 128
 """Characters of a client's own input that a message repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """One row: AADSTS number, OAuth error, HTTP status, and text in which ``{0}`` and ``{1}`` stand for input."""
 
     number: int

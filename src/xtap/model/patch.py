@@ -7,6 +7,7 @@ Null gives a property back the value it has when nobody configured it. See docs/
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from xtap.errors import Violation
@@ -27,12 +28,21 @@ def merge(current: Document, change: Document, shape: Shape, pristine: Document)
         shape: the type of all three.
         pristine: the document nobody configured; null takes a property back to its value there.
     """
-    merged: Document = {}
-    for name, known in properties(shape).items():
-        value = _merged(known, current, change, pristine) if name in change else current.get(name)
-        if value is not None or not known.omitted:
+    known = properties(shape)
+    merged = _blank(shape) | current
+    for name in change:
+        value = _merged(known[name], current, change, pristine)
+        if value is None and known[name].omitted:
+            merged.pop(name, None)
+        else:
             merged[name] = value
     return merged
+
+
+@cache
+def _blank(shape: Shape) -> Document:
+    """Return the document with null for everything that is not left out while it is not configured."""
+    return {name: None for name, known in properties(shape).items() if not known.omitted}
 
 
 def missing(document: Document, shape: Shape, names: Iterable[str], path: str = "$") -> Iterator[Violation]:

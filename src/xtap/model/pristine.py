@@ -5,7 +5,7 @@ Ids of singletons are derived from the tenant's id, so an untouched tenant needs
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -35,7 +35,7 @@ class _ServiceDefault(Struct, rename="camel"):
     created_tenant_restrictions: TenantRestrictions
 
 
-_DATA = json.decode(files("xtap.model").joinpath("service_default.json").read_bytes(), type=_ServiceDefault)
+_DATA = json.decode(Path(__file__).with_name("service_default.json").read_bytes(), type=_ServiceDefault)
 
 SERVICE_DEFAULT_AS_OF = _DATA.as_of
 """The month in which the service default was recorded."""

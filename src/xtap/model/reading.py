@@ -7,17 +7,18 @@ service does since spring 2025. Nothing is coerced: a number is no string, "true
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from xtap.errors import Violation
 from xtap.model.enums import UNKNOWN_FUTURE_VALUE, TemplateApplicationLevel
-from xtap.model.schema import properties
+from xtap.model.flawless import is_flawless
+from xtap.model.schema import Document, properties
 from xtap.model.targets import check_targets
 
 if TYPE_CHECKING:
-    from xtap.model.schema import Document, Json, Property, Shape
+    from xtap.model.schema import Json, Property, Shape
 
 MAX_VIOLATIONS = 100
 """Violations that are listed for one document; whoever makes more is told so, and reading ends there."""
@@ -25,8 +26,7 @@ MAX_VIOLATIONS = 100
 JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What a document says, and what is wrong with it.
 
     ``values`` holds the well-formed top-level properties only: one with a violation inside is left out.
@@ -41,6 +41,11 @@ def read(document: Document, shape: Shape) -> Reading:
 
     Null is a value for every property but required ones and collections: it means "not configured".
     """
+    return Reading(document) if is_flawless(document, shape) else read_each(document, shape)
+
+
+def read_each(document: Document, shape: Shape) -> Reading:
+    """Read property by property, with a reason for each that is not well-formed."""
     reading = Reading()
     for name, value in document.items():
         if len(reading.violations) >= MAX_VIOLATIONS:
@@ -127,6 +132,8 @@ def _expected(known: Property) -> str:
 
 def _unknown(name: str, shape: Shape) -> str:
     """Name the property, and its twin when only case or underscores differ (wire.md section 9)."""
+    from difflib import get_close_matches  # noqa: PLC0415 - few need it, and a server starts sooner without
+
     names = properties(shape)
     folded = {known.lower(): known for known in names}
     twin = folded.get(name.replace("_", "").lower())

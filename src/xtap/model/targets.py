@@ -14,7 +14,7 @@ from xtap.model.ids import is_guid
 from xtap.model.settings import Applications
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from xtap.model.schema import Document, Json, Shape
 
@@ -39,11 +39,16 @@ def check_targets(value: Document, shape: Shape, path: str) -> Iterator[Violatio
         message = f"The list has {len(targets)} targets. At most {MAX_TARGETS} are supported; use groups."
         yield Violation(f"{path}.targets", message, "InvalidTarget")
         return
-    check = _application if issubclass(shape, Applications) else _person
+    check = target_check(shape)
     for index, item in enumerate(targets):
         why = check(item.get("target"), item.get("targetType")) if isinstance(item, dict) else None
         if why:
             yield Violation(f"{path}.targets[{index}]", why, "InvalidTarget")
+
+
+def target_check(shape: Shape) -> Callable[[Json, Json], str | None]:
+    """Return what says why a target, with its type, may not stand in a configuration of this kind; None if it may."""
+    return _application if issubclass(shape, Applications) else _person
 
 
 def _person(target: Json, target_type: Json) -> str | None:

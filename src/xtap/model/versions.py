@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from xtap.model import directory_audit, neighbours, policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from msgspec import Struct
 
-
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """One API version and the wire type of each object in it.
 
     ``name`` is the first path segment.

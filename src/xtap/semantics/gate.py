@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, json
@@ -34,7 +34,7 @@ class _Suite(Struct, rename="camel"):
     applications: dict[str, str]
 
 
-_SUITE = json.decode(files("xtap.semantics").joinpath("office365.json").read_bytes(), type=_Suite)
+_SUITE = json.decode(Path(__file__).with_name("office365.json").read_bytes(), type=_Suite)
 
 OFFICE_365_APPLICATIONS = frozenset(_SUITE.applications)
 """Ids of the applications that the keyword ``Office365`` stands for; dated data, see the file (R3.20)."""

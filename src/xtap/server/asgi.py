@@ -6,14 +6,14 @@ import hmac
 import os
 import re
 import time
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from msgspec import json
+from msgspec import Struct, json
+from msgspec.structs import replace
 
 from xtap.authzen.app import AuthzenApp
 from xtap.authzen.app import operations as authzen_operations
@@ -36,15 +36,16 @@ from xtap.identity import keys
 from xtap.model.versions import VERSIONS
 from xtap.server import cloud_metadata, health, resource_manager
 from xtap.server.metrics import Metrics
-from xtap.server.observing import observer_of
+from xtap.server.observing import Observer, observer_of
 from xtap.server.proxied import behind_proxy
-from xtap.server.settings import check, operator_of
+from xtap.server.settings import Settings, check, operator_of
 from xtap.server.storage import open_store
 from xtap.server.trust import SIGNING_KEYS, Trust
 from xtap.server.workers import Worker
 from xtap.service.context import Service
 from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
+from xtap.store.protocol import Store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -52,9 +53,6 @@ if TYPE_CHECKING:
 
     from xtap.identity.embedded import EmbeddedIssuer
     from xtap.server.metrics import Counts
-    from xtap.server.observing import Observer
-    from xtap.server.settings import Settings
-    from xtap.store.protocol import Store
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -71,8 +69,7 @@ def operations() -> list[str]:
     return [*graph_operations(), *authzen_operations(), _CLOUD, _SUBSCRIPTIONS, _ISSUER, _EMULATOR, _HEALTH, OTHER]
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Struct, frozen=True):
     """One running server: the ASGI callable, and what it was built from."""
 
     settings: Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import json
@@ -28,7 +28,7 @@ CONTOSO: Final = Tenant(
 FABRIKAM: Final = Tenant(
     id=TenantId("22222222-2222-4222-8222-222222222222"), display_name="fabrikam", domains=("fabrikam.example",)
 )
-_PEOPLE: Final[dict[str, Document]] = json.decode(files("xtap.server").joinpath("demo_directory.json").read_bytes())
+_PEOPLE: Final[dict[str, Document]] = json.decode(Path(__file__).with_name("demo_directory.json").read_bytes())
 DEMO_CLIENT: Final = "demo-app"
 DEMO_SECRET: Final = "demo-secret"  # noqa: S105 - known to everybody, refused outside loopback (server.directory)
 

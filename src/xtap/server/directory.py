@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from xtap.server.demo import DEMO_CLIENT
 from xtap.service import tenants
+from xtap.store.protocol import Store
 
 if TYPE_CHECKING:
     from xtap.model.directory import Application, Tenant
     from xtap.model.ids import TenantId
-    from xtap.store.protocol import Store
 
 
-@dataclass(frozen=True, slots=True)
-class LocalDirectory:
+class LocalDirectory(Struct, frozen=True):
     """The register of the store, as :class:`xtap.identity.embedded.Directory`.
 
     The demo application has a secret that everybody knows, so it exists only where nobody else can ask for it.

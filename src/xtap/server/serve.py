@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 import time
+from ipaddress import ip_address
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -61,9 +62,9 @@ async def serve(
     Raises:
         ConfigurationError: a port is taken, or the certificate cannot be used.
     """
-    # What start-up made lives until the end: the collector need not look at it again, so its pauses stay short.
-    gc.collect()
+    # What start-up made lives until the end: the collector need not look at it, neither now nor later.
     gc.freeze()
+    gc.enable()
     settings = application.settings
     listeners = Listeners(application)
     closing = asyncio.create_task(close_silent({*settings.ports, settings.metrics_port}, settings.idle_timeout))
@@ -175,7 +176,10 @@ def _server(application: Application, port: int, certificate: Path | None = None
 
 def _address(host: str) -> str:
     """Return the address of a name: Granian takes no names."""
-    return host if ":" in host else socket.gethostbyname(host)
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return socket.gethostbyname(host)
 
 
 def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
@@ -199,7 +203,8 @@ def certificate_of(settings: Settings) -> tuple[Path, Path]:
         certificate, key = Path(settings.tls_cert), Path(settings.tls_key)
         for file in (certificate, key):
             if not file.is_file():
-                raise ConfigurationError(f"There is no file {file} (--tls-cert, --tls-key).")
+                found = "is no file" if file.exists() else "is not there"
+                raise ConfigurationError(f"{file} {found}. Expected a file in PEM (--tls-cert, --tls-key).")
         from xtap.identity.certificates import require_good  # noqa: PLC0415 - loads cryptography
 
         require_good(certificate, key, time.time())

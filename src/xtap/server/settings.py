@@ -23,7 +23,7 @@ from xtap.model.ids import TenantId, is_guid
 from xtap.model.rules import Strength
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 CONFIG_FILE = "xtap.toml"
 
@@ -120,10 +120,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         float, Meta(ge=1, le=86_400, description="seconds after which a connection without any traffic is closed")
     ] = 120.0
     rate_limit: Annotated[
-        float, Meta(ge=0, description="requests per second of one client of a tenant; 0 for no limit")
+        float, Meta(ge=0, description="requests per second of one client of a tenant, on average of 10; 0 for none")
     ] = 0.0
     tenant_rate_limit: Annotated[
-        float, Meta(ge=0, description="requests per second of all clients of a tenant together; 0 for no limit")
+        float, Meta(ge=0, description="requests per second of a whole tenant, on average of 10; 0 for none")
     ] = 0.0
 
     log_format: Annotated[LogFormat, Meta(description="how log lines look: text or json")] = LogFormat.TEXT
@@ -177,9 +177,19 @@ KEYS = tuple(_TYPES)
 """Every key, in the order of the help."""
 
 
+OTHER_VARIABLES = frozenset({"XTAP_CLIENT_SECRET", "XTAP_SERVER", "XTAP_TOKEN"})
+"""What commands read besides the settings."""
+
+
 def variable(key: str) -> str:
     """Return the environment variable of a key."""
     return f"XTAP_{key.upper().replace('-', '_')}"
+
+
+def passed_over(environment: Iterable[str]) -> list[str]:
+    """Name variables that look like settings and are none: misspelt ones, or those of a cluster's service ``xtap``."""
+    known = {variable(key) for key in KEYS} | OTHER_VARIABLES
+    return sorted(name for name in environment if name.startswith("XTAP_") and name not in known)
 
 
 def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
@@ -256,6 +266,10 @@ def _number(text: str) -> float | str:
 
 
 def _check(values: Mapping[str, object], source: str) -> None:
+    for key, value in values.items():
+        type_ = _plain(_TYPES[key])
+        if isinstance(type_, inspect.EnumType) and value not in (words := [str(each.value) for each in type_.cls]):
+            raise ConfigurationError(f"{source}: there is no {key} {value!r}. Expected one of {', '.join(words)}.")
     try:
         convert(values, Settings)
     except ValidationError as error:

@@ -40,6 +40,11 @@ def open_store(settings: Settings, *, exclusive: bool) -> CachedStore:
     return PostgresStore.open(database, stale_limit=settings.stale_limit)
 
 
+def place_of(settings: Settings) -> str:
+    """Say where the store is, without secrets: a command may change another one than its user believes."""
+    return _postgres(settings).place if settings.database else str(settings.folder / DATABASE)
+
+
 @contextmanager
 def claimed(settings: Settings) -> Iterator[None]:
     """Hold the storage for one server while its workers use it; a SQLite file gets the shape of this version.

@@ -13,14 +13,17 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from xtap.server.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from xtap.server.metrics import Counts, Metrics
+    from xtap.server.metrics import Counts
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +33,7 @@ SETTLED: Final = 5.0
 _PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """One process of a server.
 
     Attributes:

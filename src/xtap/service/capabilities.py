@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from msgspec import json, structs
+from msgspec import Struct, json, structs
 
 from xtap.errors import AlreadyExists, InvalidInput, Violation
 from xtap.model.audit import Activity
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _ODATA: Final = "#microsoft.graph."
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Whose capabilities they are.
 
     Attributes:

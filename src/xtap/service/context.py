@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import getrandbits
-from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from xtap.model.ids import TenantId
 from xtap.model.rules import Strength
 from xtap.model.versions import Version
 from xtap.service.caller import Caller
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from xtap.model.ids import TenantId
-    from xtap.store.protocol import Store
+from xtap.store.protocol import Store
 
 
 def _now() -> datetime:
@@ -30,8 +25,7 @@ def _new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """What the server was built with; time and identifiers are parameters, so that tests decide them.
 
     Attributes:

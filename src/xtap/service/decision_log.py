@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct, field, json
 
-from xtap.errors import XtapError
+from xtap.errors import OutcomeUnknown, XtapError
 from xtap.model.ids import TenantId
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class Sink(Protocol):
         """Write JSON documents, each with the tenant that asked.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were written.
             OSError: nothing or not all was written.
             Unavailable: likewise.
         """
@@ -210,7 +211,7 @@ class DecisionLog:
             await self._flush()
 
     async def _flush(self) -> None:
-        """Write what waits; what a sink refuses waits for the next time."""
+        """Write what waits; what a sink refuses waits for the next time, what it may have written does not."""
         batch, self._waiting = self._waiting, []
         if not batch:
             return
@@ -219,6 +220,9 @@ class DecisionLog:
         except asyncio.CancelledError:
             self._put_back(batch)
             raise
+        except OutcomeUnknown as error:
+            log.error("%d decisions may have been logged or not; they are not tried again: %s", len(batch), error)  # noqa: TRY400 - as below
+            return
         except (OSError, XtapError) as error:
             log.error("%d decisions could not be logged; they are tried again: %s", len(batch), error)  # noqa: TRY400 - a full disk is no fault of the program
             self._put_back(batch)

@@ -64,7 +64,7 @@ class Decisions:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._latest: dict[TenantId, tuple[Snapshot, Snapshot, TenantPolicy]] = {}
-        self._past: dict[tuple[TenantId, int, bytes], TenantPolicy] = {}
+        self._past: dict[tuple[TenantId, int, bytes, bytes], TenantPolicy] = {}
         self._compiled: dict[tuple[TenantId, TenantId, Channel], Compiled] = {}
 
     async def policy(self, tenant: TenantId, moment: Moment = None) -> TenantPolicy | None:
@@ -73,7 +73,9 @@ class Decisions:
         Raises:
             InvalidInput: the moment is yet to come, or the version does not exist.
         """
-        register = await self._service.store.snapshot(DIRECTORY)
+        return await self._policy(await self._service.store.snapshot(DIRECTORY), tenant, moment)
+
+    async def _policy(self, register: Snapshot, tenant: TenantId, moment: Moment) -> TenantPolicy | None:
         known = self._latest.get(tenant) if moment is None else None
         if known is not None and known[0] is register and known[1] is await self._service.store.snapshot(tenant):
             return known[2]
@@ -100,7 +102,9 @@ class Decisions:
         Raises:
             InvalidInput: as for ``policy``.
         """
-        mine, theirs = await self.policy(home, moment), await self.policy(resource, moment)
+        register = await self._service.store.snapshot(DIRECTORY)
+        mine = await self._policy(register, home, moment)
+        theirs = await self._policy(register, resource, moment)
         key = (home, resource, channel)
         found = self._compiled.get(key)
         if found is not None and found.home is mine and found.resource is theirs:
@@ -119,7 +123,7 @@ class Decisions:
         return found or (await store.refresh(DIRECTORY)).get(Kind.TENANT, tenant)
 
     def _past_policy(self, then: Snapshot, registered: bytes) -> TenantPolicy:
-        key = (then.tenant, then.sequence, registered)
+        key = (then.tenant, then.sequence, then.mark, registered)
         found = self._past.get(key)
         if found is None:
             if len(self._past) >= PAST_REMEMBERED:

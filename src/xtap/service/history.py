@@ -5,11 +5,11 @@ A version is the number of an audit record (``Snapshot.sequence``); 0 is the ten
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec import json
+from msgspec.structs import replace
 
 from xtap.errors import InvalidInput
 from xtap.model.audit import NOTHING, AuditRecord
@@ -43,7 +43,7 @@ async def at_version(store: Store, tenant: TenantId, version: int) -> Snapshot:
         raise InvalidInput.at(
             "$", f"Tenant {tenant} has no policy version {version}. Its versions are 0 to {latest.sequence}."
         )
-    found = latest.apply(Change(await _undone(store, latest, version)))
+    found = latest.apply(Change(await _undone(store, latest, version)), latest.mark)
     objects = {kind: kept for kind, kept in found.objects.items() if kind not in NOT_HISTORY}
     return replace(found, sequence=version, objects=objects)
 

@@ -6,10 +6,11 @@ application permissions, which have the same names. Global Administrator may eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from xtap.errors import Forbidden
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from xtap.service.caller import Caller
 
 
-class Operation(Enum):
+class Operation(StrEnum):
     """What can be done; several addresses may be one operation."""
 
     READ_POLICY = auto()
@@ -98,8 +99,7 @@ PERMISSIONS = (
 """Every permission that some operation accepts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What one operation needs.
 
     Attributes:

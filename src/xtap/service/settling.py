@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_WAITING: Final = frozenset({Kind.DUE_JOIN, Kind.EFFECT})
+"""The kinds of objects in the directory that something may be due for."""
+
 _reported: Final[set[TenantId]] = set()
 """Tenants whose effects cannot be carried out, which the log has told; every access tries them again."""
 
@@ -55,6 +58,8 @@ async def settle(service: Service) -> None:
 
 async def _settle(service: Service) -> None:
     directory = await service.store.snapshot(DIRECTORY)
+    if directory.objects.keys().isdisjoint(_WAITING):
+        return
     if next(_due(directory, service.now), None) is not None:
         directory = await service.store.change(DIRECTORY, partial(_joined, service))
     if directory.count(Kind.EFFECT):

@@ -5,7 +5,7 @@ Each is there from the beginning, as nobody configured it; it is updated, and (a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec import Struct, json, structs
@@ -15,27 +15,27 @@ from xtap.model import policies, pristine
 from xtap.model.audit import Activity
 from xtap.model.capabilities import Capability
 from xtap.model.editing import edit
+from xtap.model.ids import TenantId
 from xtap.model.objects import SINGLETON, Kind
+from xtap.model.schema import Shape
 from xtap.model.undocumented import OBSERVED, ObservedDefault
+from xtap.model.versions import Version
 from xtap.service.audit import Modification, change
 from xtap.service.permissions import Operation, require
 from xtap.service.recycle_bin import DEFAULT_OWNER, owned_key
 from xtap.store.protocol import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from xtap.model.ids import TenantId
-    from xtap.model.schema import Document, Shape
-    from xtap.model.versions import Version
+    from xtap.model.schema import Document
     from xtap.service.context import Call, Service
     from xtap.store.snapshot import Snapshot
 
 T = TypeVar("T", bound=Struct)
 
 
-@dataclass(frozen=True, slots=True)
-class Singleton(Generic[T]):
+class Singleton(Struct, Generic[T], frozen=True):
     """One kind of singleton: how it begins, who may touch it, what is recorded.
 
     Attributes:

@@ -29,15 +29,31 @@ class SnapshotCache:
             return list(self._snapshots.values())
 
     def publish(self, snapshots: Iterable[Snapshot]) -> None:
-        """Show durable snapshots to readers; an older one never replaces a newer one.
-
-        A loader may finish after the writer has published a later version of the same tenant: versions only grow.
-        """
+        """Show what was committed here, unless a load has seen a later commit of another process meanwhile."""
         with self._lock:
             for snapshot in snapshots:
-                known = self._snapshots.get(snapshot.tenant)
-                if known is None or known.version < snapshot.version:
-                    self._snapshots[snapshot.tenant] = snapshot
+                self._advance(snapshot)
+
+    def replace(self, known: Snapshot | None, loaded: Snapshot) -> None:
+        """Show what was loaded in the place of what was known when the load began, also if its version is lower.
+
+        The database is right: it may have lost what was known. If something else was published meanwhile, nobody here
+        can say which of the two is later. The higher version stays, and the next look asks the database again.
+
+        Args:
+            known: what ``get`` returned before the database was read.
+            loaded: what the database had.
+        """
+        with self._lock:
+            if self._snapshots.get(loaded.tenant) is known:
+                self._snapshots[loaded.tenant] = loaded
+            else:
+                self._advance(loaded)
+
+    def _advance(self, snapshot: Snapshot) -> None:
+        known = self._snapshots.get(snapshot.tenant)
+        if known is None or known.version < snapshot.version:
+            self._snapshots[snapshot.tenant] = snapshot
 
     def clear(self) -> None:
         """Forget everything."""

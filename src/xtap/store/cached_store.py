@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from xtap.store.group_commit import Backend
     from xtap.store.protocol import AuditEntry, Change, SignInEntry, Tell
     from xtap.store.rows import Row
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 Result = TypeVar("Result")
 
@@ -50,11 +50,11 @@ class Source(Protocol):
     """One database for reading; called by several threads at once. All but ``close`` may raise Unavailable."""
 
     def latest(self, tenant: TenantId, known: Snapshot | None) -> Snapshot:
-        """Return the durable state of a tenant, ``known`` itself if that is not older."""
+        """Return the durable state of a tenant: ``known`` itself if it is that very state."""
         ...
 
-    def versions(self) -> Mapping[TenantId, int]:
-        """Return the version of every tenant."""
+    def heads(self) -> Mapping[TenantId, Head]:
+        """Return which state every tenant is in."""
         ...
 
     def audit(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
@@ -124,7 +124,7 @@ class CachedStore:
         self._writer = GroupCommit(backend, cache.publish)
         self._tell: Tell | None = None
         self._telling = Lock()
-        self._looker = Looker(source.versions, cache, self._loads.begin, self._looked)
+        self._looker = Looker(source.heads, cache, self._loads.begin, self._looked)
         self._closed = False
 
     @property
@@ -170,9 +170,14 @@ class CachedStore:
         """
         await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
         self._require_open()
-        waiting = Waiting(tenant, decide, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(tenant, decide, loop.create_future())
+        limit = loop.call_later(ANSWER_WITHIN, _give_up, waiting.future)  # half as dear as asyncio.timeout
         self._writer.submit(waiting)
-        return await _answered(waiting.future, "The change may have been made: read before you send it again.")
+        try:
+            return await waiting.future
+        finally:
+            limit.cancel()
 
     async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
         """Read audit records with their sequence numbers, oldest first, from the database.
@@ -186,6 +191,7 @@ class CachedStore:
         """Append documents to the logs of tenants, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         # Without a time limit: who was told that nothing was kept would write it twice.
@@ -203,6 +209,7 @@ class CachedStore:
         """Put sign-ins into a tenant's log, in a transaction beside those of the writer.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
         await self._read(lambda: self._source.put_sign_ins(tenant, entries))
@@ -238,6 +245,7 @@ class CachedStore:
 
         Raises:
             Conflict: the database is not empty and nothing is to be replaced, or others use it.
+            OutcomeUnknown: nobody knows whether everything was changed or nothing.
             Unavailable: the store is closed, or the database cannot be written; nothing was changed.
         """
         await asyncio.wrap_future(self._submit(lambda: self._source.load(rows, replace=replace)))
@@ -289,14 +297,15 @@ class CachedStore:
         )
 
     def _latest(self, tenant: TenantId) -> Snapshot:
-        """Load what is newer than in memory, in a reader thread."""
+        """Load the state that the database has, in a reader thread."""
         began, failed = monotonic(), True
         try:
-            snapshot = self._source.latest(tenant, self._cache.get(tenant))
+            known = self._cache.get(tenant)
+            snapshot = self._source.latest(tenant, known)
             failed = False
         finally:
             self._did("snapshot", monotonic() - began, failed=failed)
-        self._cache.publish((snapshot,))
+        self._cache.replace(known, snapshot)
         self._looker.loaded(tenant, began)
         return snapshot
 
@@ -321,12 +330,21 @@ class CachedStore:
             raise Unavailable("The store is closed.")
 
 
-async def _answered(waiting: asyncio.Future[Result], consequence: str = "Try again later.") -> Result:
+def _give_up(change: asyncio.Future[Snapshot]) -> None:
+    if not change.done():
+        change.set_exception(_silent("The change may have been made: read before you send it again."))
+
+
+async def _answered(waiting: asyncio.Future[Result]) -> Result:
     """Wait for the database as long as a caller may be kept waiting."""
     try:
         return await asyncio.wait_for(waiting, ANSWER_WITHIN)
     except TimeoutError:
-        raise Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}") from None
+        raise _silent("Try again later.") from None
+
+
+def _silent(consequence: str) -> Unavailable:
+    return Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}")
 
 
 async def _shared(loading: Future[Snapshot]) -> Snapshot:

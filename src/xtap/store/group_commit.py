@@ -14,24 +14,26 @@ commit publishes the new snapshots and answers the callers. What a database must
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
-from xtap.errors import Unavailable
-from xtap.store.snapshot import Snapshot
+from msgspec import Struct, field
+
+from xtap.errors import OutcomeUnknown, Unavailable
+from xtap.model.ids import TenantId
+from xtap.model.objects import Kind
+from xtap.store.protocol import AuditEntry, Change
+from xtap.store.snapshot import Snapshot, new_mark
 from xtap.store.unreadable import Unreadable
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
-    from xtap.model.ids import TenantId
-    from xtap.model.objects import Kind
-    from xtap.store.protocol import AuditEntry, Change
+    from asyncio import AbstractEventLoop
+    from collections.abc import Collection, Iterable, Sequence
 
 
 ATTEMPTS: Final = 10
@@ -42,17 +44,20 @@ class Contended(Unavailable):
     """The transaction lost against one of another node; nothing was kept, and it can be run again at once."""
 
 
-@dataclass(slots=True)
-class Work:
-    """What one transaction writes: the last state of each object, the newest snapshot of each tenant, audit records."""
+class Work(Struct):
+    """What one transaction writes: the last state of each object, the newest snapshot of each tenant, audit records.
+
+    The snapshots carry the mark of this one attempt to commit.
+    """
 
     heads: dict[TenantId, Snapshot] = field(default_factory=dict)
     objects: dict[tuple[TenantId, Kind, str], bytes | None] = field(default_factory=dict)
     audit: list[tuple[TenantId, int, AuditEntry]] = field(default_factory=list)
+    mark: bytes = field(default_factory=new_mark)
 
     def add(self, before: Snapshot, change: Change) -> Snapshot:
         """Take in one change of one tenant and return the state after it."""
-        after = before.apply(change)
+        after = before.apply(change, self.mark)
         tenant = after.tenant
         objects = {(tenant, write.kind, write.key): write.document for write in change.writes}
         audit = [(tenant, number, entry) for number, entry in enumerate(change.audit, start=before.sequence + 1)]
@@ -94,8 +99,7 @@ class Backend(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Waiting:
+class Waiting(Struct, frozen=True, eq=False):
     """One change whose caller waits for ``future``, in that future's event loop."""
 
     tenant: TenantId
@@ -237,7 +241,8 @@ def _resolve(answers: Sequence[tuple[Future[Snapshot], Outcome]]) -> None:
 
 def _unavailable(refusal: Unavailable) -> Unavailable:
     """Return an exception of its own for one caller: each raises it with its own traceback."""
-    return Unavailable(refusal.message)
+    kind = OutcomeUnknown if isinstance(refusal, OutcomeUnknown) else Unavailable  # a caller knows of no Contended
+    return kind(refusal.message)
 
 
 def _wrapped(strange: BaseException) -> RuntimeError:

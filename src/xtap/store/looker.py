@@ -10,13 +10,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from xtap.errors import Unavailable
+from xtap.store.snapshot import NO_HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from xtap.model.ids import TenantId
     from xtap.store.cache import SnapshotCache
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -36,25 +37,25 @@ class Looker:
     A tenant that cannot be read ages alone: the others are as true as the last look.
 
     Args:
-        versions: returns the version of every tenant in the database; may raise Unavailable.
+        heads: returns which state every tenant of the database is in; may raise Unavailable.
         cache: what is in memory.
         load: begins to load a tenant.
         tell: called after each look with its seconds and whether it failed.
 
     Attributes:
         looked: when the last look that succeeded began; all in memory was true then, but for ``behind``.
-        behind: when those tenants were true that are older in memory than in the database.
+        behind: when those tenants were true whose state in memory is not that of the database.
         due_at: when the next look must have been, by the clock of ``monotonic``.
     """
 
     def __init__(
         self,
-        versions: Callable[[], Mapping[TenantId, int]],
+        heads: Callable[[], Mapping[TenantId, Head]],
         cache: SnapshotCache,
         load: Callable[[TenantId], Future[Snapshot]],
         tell: Callable[[float, bool], None],
     ) -> None:
-        self._versions = versions
+        self._heads = heads
         self._cache = cache
         self._load = load
         self._tell = tell
@@ -102,17 +103,20 @@ class Looker:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        began = self.looked
         while True:
-            self._wake.wait(LOOK_EVERY / 2)
+            # From one beginning to the next: a look that waits for loads must not make the one after it late.
+            self._wake.wait(max(began + LOOK_EVERY / 2 - monotonic(), 0.0))
             self._wake.clear()
             if self._stopping:
                 return
-            self._look()
+            began = monotonic()
+            self._look(began)
             looking, self._looking = self._looking, Future()
             looking.set_result(None)
 
-    def _look(self) -> None:
-        began, failed = monotonic(), True
+    def _look(self, began: float) -> None:
+        failed = True
         try:
             self._compare(began)
             failed = False
@@ -130,9 +134,10 @@ class Looker:
         Raises:
             Unavailable: the database does not say.
         """
-        versions = self._versions()
+        before = self._cache.snapshots()
+        heads = self._heads()
         with self._lock:
-            behind = {each.tenant for each in self._cache.snapshots() if is_behind(each, versions)}
+            behind = set(self._differing(before, heads))
             for tenant in self._found.keys() - behind:
                 del self._found[tenant], self.behind[tenant]
             for tenant in behind:
@@ -145,6 +150,17 @@ class Looker:
         # INVARIANT: only now, when whatever is not as true as this look stands in ``behind``.
         self.looked = began
 
+    def _differing(self, before: Iterable[Snapshot], heads: Mapping[TenantId, Head]) -> Iterator[TenantId]:
+        """Yield the tenants whose state in memory the database does not have.
+
+        What was published since ``before`` may be later than the heads: then only a lower version is a difference.
+        """
+        known = {each.tenant: each for each in before}
+        for each in self._cache.snapshots():
+            head = heads.get(each.tenant, NO_HEAD)
+            if each.head != head and (known.get(each.tenant) is each or each.version < head[0]):
+                yield each.tenant
+
     def _ended(self, tenant: TenantId, loading: Future[Snapshot]) -> None:
         """Say once that a tenant cannot be loaded."""
         failure = loading.exception()
@@ -153,8 +169,3 @@ class Looker:
         elif tenant not in self._unreadable:
             self._unreadable.add(tenant)
             log.error("what others wrote to tenant %s cannot be loaded, it will be refused: %s", tenant, failure)
-
-
-def is_behind(snapshot: Snapshot, versions: Mapping[TenantId, int]) -> bool:
-    """Whether a snapshot is older than what the database holds."""
-    return versions.get(snapshot.tenant, 0) > snapshot.version

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from xtap.errors import Conflict, Unavailable
 from xtap.store.protocol import AuditEntry, SignInEntry
@@ -148,10 +149,10 @@ class MemoryStore:
         known = self._snapshots.get(row.tenant) or Snapshot(row.tenant)
         match row:
             case TenantRow():
-                self._snapshots[row.tenant] = dataclasses.replace(known, version=row.version, sequence=row.sequence)
+                self._snapshots[row.tenant] = structs.replace(known, version=row.version, sequence=row.sequence)
             case ObjectRow():
                 kept = known.objects.get(row.kind, EMPTY).with_(row.key, row.document.encode())
-                self._snapshots[row.tenant] = dataclasses.replace(known, objects={**known.objects, row.kind: kept})
+                self._snapshots[row.tenant] = structs.replace(known, objects={**known.objects, row.kind: kept})
             case AuditRow():
                 self._audit.setdefault(row.tenant, []).append(AuditEntry(row.id, row.document.encode()))
             case DecisionRow():

@@ -64,5 +64,7 @@ MIGRATIONS: Final[Migrations] = (
         """,
         "CREATE INDEX sign_ins_by_time ON sign_ins (tenant, time, id)",
     ),
+    # Of the commit that made the version, so that two commits are never taken for one another.
+    ("ALTER TABLE tenants ADD COLUMN mark BLOB NOT NULL DEFAULT x''",),
 )
 """All scripts of this version of xtap."""

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from xtap.store.cache import SnapshotCache
 from xtap.store.cached_store import CachedStore
-from xtap.store.looker import is_behind
 from xtap.store.postgres_listener import Listener
 from xtap.store.postgres_reader import PostgresReader
 from xtap.store.postgres_writer import PostgresWriter
@@ -47,7 +46,7 @@ class PostgresStore(CachedStore):
     def _notice(self, tenant: TenantId, version: int) -> None:
         """Load a tenant that another node changed, if it is in use here."""
         known = self._cache.get(tenant)
-        if known is not None and is_behind(known, {tenant: version}):
+        if known is not None and known.version < version:
             self._loads.begin(tenant)
 
     def _threads(self) -> list[Threads]:

@@ -38,13 +38,19 @@ _DEFAULTS: Final = {
 """What the URL may leave out: a dead peer is noticed within some seconds, and a standby is passed over."""
 
 # A node that stops in the middle of a transaction must not keep the others out: the database ends its session, well
-# before the others give up waiting for the lock.
+# before the others give up waiting for the lock. A commit counts when it is on the disk, also on that of a synchronous
+# standby, whatever the role or the configuration says now or later; warnings must be heard (``committing``).
 _PREPARE: Final = """
 SET lock_timeout = '8s';
 SET idle_in_transaction_session_timeout = '4s';
 SET statement_timeout = '60s';
-SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+SET client_min_messages = 'warning';
+SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)
 """
+
+# A script may run as long as it needs. Whoever needs a table that it waits for waits behind it, so it waits shortly.
+_PREPARE_MIGRATION: Final = "SET statement_timeout = 0; SET lock_timeout = '3s'"
 
 SCHEMES: Final = ("postgresql://", "postgres://")
 
@@ -141,14 +147,8 @@ class PostgresDatabase:
             ConfigurationError: the database cannot be used or belongs to another program; says why.
         """
         while self.pending():
-            try:
-                with self._usable(), suppress(Contended), self.connect() as connection:
-                    _migrate_once(connection, self.migrations)
-            except (errors.DuplicateTable, errors.DuplicateObject) as error:
-                raise ConfigurationError(
-                    f"The database {self.place} belongs to another program ({error.diag.message_primary}). Choose "
-                    "another database, or another schema of it ('?options=-csearch_path%3Dxtap')."
-                ) from error
+            with self._usable(), suppress(Contended), self._migrating(), self.connect() as connection:
+                _migrate_once(connection, self.migrations)
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
@@ -158,6 +158,27 @@ class PostgresDatabase:
                 yield
         except Unavailable as error:
             raise ConfigurationError(f"The database {self.place} cannot be used. {error.message}") from error
+
+    @contextmanager
+    def _migrating(self) -> Iterator[None]:
+        """Say what stands in the way of a migration, where it is something else than for changes of rows."""
+        try:
+            yield
+        except (errors.DuplicateTable, errors.DuplicateObject) as error:
+            raise ConfigurationError(
+                f"The database {self.place} belongs to another program ({error.diag.message_primary}). Choose "
+                "another database, or another schema of it ('?options=-csearch_path%3Dxtap')."
+            ) from error
+        except errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"The user may not migrate the database {self.place} ({error.diag.message_primary}). Grant it CREATE "
+                "on the schema if it has no tables yet; else run the command as the user that owns the tables."
+            ) from error
+        except errors.LockNotAvailable as error:
+            raise ConfigurationError(
+                f"Somebody uses the tables of the database {self.place} for long, such as a backup, and the migration "
+                "does not keep the nodes waiting. Run the command again when that is done."
+            ) from error
 
 
 class Session:
@@ -212,6 +233,7 @@ def _schema(connection: Connection) -> int:
 
 def _migrate_once(connection: Connection, migrations: Migrations) -> None:
     """Run the next script, if no other command is faster."""
+    connection.execute(_PREPARE_MIGRATION)
     # Two commands that make one table at once collide in PostgreSQL's catalog, in one of these ways.
     with suppress(errors.UniqueViolation, errors.DuplicateObject, errors.DuplicateTable):
         connection.execute("CREATE TABLE IF NOT EXISTS xtap_schema (version BIGINT NOT NULL PRIMARY KEY)")

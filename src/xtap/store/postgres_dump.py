@@ -16,6 +16,7 @@ from xtap.errors import Conflict
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.store.rows import NOT_EMPTY, AuditRow, DecisionRow, ObjectRow, Row, SignInRow, TenantRow
+from xtap.store.snapshot import new_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,8 +60,8 @@ _TABLES: Final[dict[type[Row], _Table]] = {
         "SELECT tenant, version, sequence FROM tenants WHERE (tenant) > (%s) ORDER BY tenant LIMIT %s",
         ("",),
         lambda tenant, version, sequence: TenantRow(TenantId(tenant), version, sequence),
-        "COPY tenants (tenant, version, sequence) FROM STDIN",
-        lambda row: (row.tenant, row.version, row.sequence),
+        "COPY tenants (tenant, version, sequence, mark) FROM STDIN",
+        lambda row: (row.tenant, row.version, row.sequence, new_mark()),
     ),
     ObjectRow: _Table(
         "SELECT tenant, kind, key, document FROM objects"

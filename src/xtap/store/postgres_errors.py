@@ -11,38 +11,54 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from xtap.errors import Unavailable
+from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.store.group_commit import Contended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from psycopg.rows import TupleRow
 
 _LOST: Final = (
     "The database cannot be reached or refuses the connection. See that it runs; check address, user, password and "
     "database."
 )
 _BUSY: Final = "Another node holds the lock of this tenant. Try again; if it stays so, end the session that holds it."
+_STARVED: Final = (
+    "This node did nothing for too long in the middle of a transaction, so the database ended its session to free its "
+    "locks. Try again; if it stays so, give the machine of xtap more time to run."
+)
+_CANCELLED: Final = (
+    "A statement took longer than 60 seconds, or somebody cancelled it. Try again; if it stays so, see what keeps the "
+    "database busy."
+)
 _SCHEMA: Final = "The tables of xtap are not there as they should be. Run 'xtap migrate', or restore the database."
 
-_UNKNOWN: Final = "40003"
-"""The database does not know whether it kept the transaction: to run it again could make a change twice."""
-
 _ADVICE: Final = {
-    _UNKNOWN: "The change may have been made: read before you send it again.",
     "08": _LOST,
-    "57014": "The database took longer over a statement than it may. Try again when it has less to do.",
     "57": "The database was stopped or is starting. Try again when it runs.",
+    "57014": _CANCELLED,
     "53": "The database has used up its storage, memory or connections. Give it more.",
     "58": "The disk of the database failed. Check the disk and the free space on it.",
     "55": _BUSY,
     "25006": "The database is read-only, as a standby is. Name the primary in the URL, or all of them.",
-    "25": _BUSY,
+    "25P03": _STARVED,
+    "25P04": _STARVED,
     "42501": "The user may not use the tables. Grant it SELECT, INSERT, UPDATE and DELETE on them.",
+    "3F000": "The schema of the tables does not exist. Make it, or name another one in the URL (search_path).",
     "42P01": _SCHEMA,
     "42703": _SCHEMA,
     "XX001": "The database is damaged. Restore it from a backup.",
     "XX002": "The database is damaged. Restore it from a backup.",
 }
+
+_CONTENTION: Final = {"40001", "40P01"}
+"""Serialization failure, deadlock: the database gave up this transaction for the sake of another one."""
+
+_UNKNOWN: Final = {"40003", "08007"}
+"""Statement completion unknown (an ambiguous commit of CockroachDB), transaction resolution unknown."""
+
+_MAYBE: Final = "The change may have been made: read before you send it again."
 
 
 def advice(error: psycopg.Error) -> str | None:
@@ -55,30 +71,61 @@ def advice(error: psycopg.Error) -> str | None:
     return None if text is None else f"{text} (PostgreSQL: {_in_one_line(error)})"
 
 
-def is_contention(error: psycopg.Error) -> bool:
-    """Whether the database gave up this transaction for the sake of another one: deadlock, serialization failure."""
-    state = error.sqlstate or ""
-    return state.startswith("40") and state != _UNKNOWN
-
-
 @contextmanager
 def storage_refusals() -> Iterator[None]:
     """Translate failures of the storage inside the block.
 
     Raises:
         Contended: the transaction can be run again at once.
+        OutcomeUnknown: the database does not know itself whether it made the transaction.
         Unavailable: the storage failed; the message says what to do.
     """
     try:
         yield
     except psycopg.Error as error:
-        if is_contention(error):
-            raise Contended(_in_one_line(error)) from error
+        if error.sqlstate in _CONTENTION:
+            raise Contended(
+                f"Transactions of other nodes came first. Try again. (PostgreSQL: {_in_one_line(error)})"
+            ) from error
+        if error.sqlstate in _UNKNOWN:
+            raise OutcomeUnknown(f"{_MAYBE} (PostgreSQL: {_in_one_line(error)})") from error
         text = advice(error)
         if text is None:
             raise
         raise Unavailable(text) from error
 
 
-def _in_one_line(error: psycopg.Error) -> str:
+@contextmanager
+def committing(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
+    """Translate failures of the commit inside the block; nobody is told that it succeeded unless it is certain.
+
+    A COMMIT whose wait for the standby is cancelled succeeds with a warning: it is made here, and would be lost if the
+    standby took over. Source: https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION.
+
+    Raises:
+        OutcomeUnknown: the connection was lost, or the database warned.
+        Contended: as ``storage_refusals``.
+        Unavailable: likewise; nothing was changed.
+    """
+    warnings: list[str] = []
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        if (notice.severity_nonlocalized or notice.severity) == "WARNING":
+            warnings.append(f"{notice.message_primary} {notice.message_detail or ''}".strip())
+
+    connection.add_notice_handler(hear)
+    try:
+        with storage_refusals():
+            yield
+    except (psycopg.Error, Unavailable) as error:
+        if connection.closed and not isinstance(error, OutcomeUnknown | Contended):
+            raise OutcomeUnknown(f"{_in_one_line(error)} It was lost during a commit. {_MAYBE}") from error
+        raise
+    finally:
+        connection.remove_notice_handler(hear)
+    if warnings:
+        raise OutcomeUnknown(f"{_MAYBE} (PostgreSQL: {' '.join(warnings)})")
+
+
+def _in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())

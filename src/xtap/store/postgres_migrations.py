@@ -71,5 +71,7 @@ MIGRATIONS: Final[Migrations] = (
         """,
         "CREATE INDEX sign_ins_by_time ON sign_ins (tenant, time, id)",
     ),
+    # Of the commit that made the version. A constant default: no row is written, so the table is locked for a moment.
+    ("ALTER TABLE tenants ADD COLUMN mark BYTEA NOT NULL DEFAULT ''",),
 )
 """All scripts of this version of xtap."""

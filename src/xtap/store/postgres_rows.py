@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, SignInEntry
-from xtap.store.snapshot import Snapshot
+from xtap.store.snapshot import NO_HEAD, Snapshot
 from xtap.store.sorted_map import SortedMap
 from xtap.store.unreadable import rows_of
 
@@ -26,14 +26,12 @@ if TYPE_CHECKING:
 
     from xtap.store.group_commit import Work
     from xtap.store.postgres_database import Connection
+    from xtap.store.snapshot import Head
 
 ROWS_AT_ONCE: Final = 64
 """The most rows of one statement."""
 
-_HEAD: Final = "SELECT version, sequence FROM tenants WHERE tenant = %s"
-
-Head = tuple[int, int]
-"""A tenant's version, and the number of its last audit record."""
+_HEAD: Final = "SELECT version, sequence, mark FROM tenants WHERE tenant = %s"
 
 
 def prove_readable(connection: Connection) -> None:
@@ -71,18 +69,19 @@ def _lock(connection: Connection, tenants: Sequence[TenantId]) -> dict[TenantId,
             pipeline.sync()
     cursors += [connection.execute(locking, (tenant,)) for tenant in tenants[-1:]]
     rows = ((tenant, cursor.fetchone()) for tenant, cursor in zip(tenants, cursors, strict=True))
-    return {tenant: (row[0], row[1]) for tenant, row in rows if row is not None}
+    return {tenant: (row[0], row[1], row[2]) for tenant, row in rows if row is not None}
 
 
 def read_head(connection: Connection, tenant: TenantId) -> Head:
-    """Return a tenant's head; (0, 0) for an unknown tenant."""
+    """Return which state a tenant is in."""
     row = connection.execute(_HEAD, (tenant,)).fetchone()
-    return (0, 0) if row is None else (row[0], row[1])
+    return NO_HEAD if row is None else (row[0], row[1], row[2])
 
 
-def read_versions(connection: Connection) -> Mapping[TenantId, int]:
-    """Return the version of every tenant."""
-    return {TenantId(tenant): version for tenant, version in connection.execute("SELECT tenant, version FROM tenants")}
+def read_heads(connection: Connection) -> Mapping[TenantId, Head]:
+    """Return which state every tenant is in."""
+    rows = connection.execute("SELECT tenant, version, sequence, mark FROM tenants", binary=True)
+    return {TenantId(tenant): (version, sequence, mark) for tenant, version, sequence, mark in rows}
 
 
 def read_snapshot(connection: Connection, tenant: TenantId, head: Head) -> Snapshot:
@@ -94,12 +93,13 @@ def read_snapshot(connection: Connection, tenant: TenantId, head: Head) -> Snaps
     rows = connection.execute(
         "SELECT kind, key, document FROM objects WHERE tenant = %s ORDER BY kind, key", (tenant,), binary=True
     )
+    version, sequence, mark = head
     with rows_of(tenant):
         objects = {
             Kind(kind): SortedMap.from_sorted((key.decode(), document) for _, key, document in group)
             for kind, group in groupby(rows, itemgetter(0))
         }
-    return Snapshot(tenant, *head, objects)
+    return Snapshot(tenant, version, sequence, objects, mark)
 
 
 def read_audit(connection: Connection, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
@@ -213,10 +213,11 @@ def write(connection: Connection, pipeline: Pipeline, work: Work) -> None:
     )
     _many(
         send,
-        "INSERT INTO tenants (tenant, version, sequence) VALUES",
-        "(%s, %s, %s)",
-        " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence",
-        ((tenant, head.version, head.sequence) for tenant, head in work.heads.items()),
+        "INSERT INTO tenants (tenant, version, sequence, mark) VALUES",
+        "(%s, %s, %s, %s)",
+        " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence,"
+        " mark = excluded.mark",
+        ((tenant, *snapshot.head) for tenant, snapshot in work.heads.items()),
     )
 
 

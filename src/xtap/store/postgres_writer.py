@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from xtap.errors import Unavailable
 from xtap.store.postgres_database import Session
-from xtap.store.postgres_errors import storage_refusals
+from xtap.store.postgres_errors import committing, storage_refusals
 from xtap.store.postgres_listener import tell
 from xtap.store.postgres_rows import lock_heads, read_snapshot, write
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from xtap.store.cache import SnapshotCache
     from xtap.store.group_commit import Work
     from xtap.store.postgres_database import Connection, PostgresDatabase
-    from xtap.store.postgres_rows import Head
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
 
 
 class PostgresWriter:
@@ -49,25 +47,19 @@ class PostgresWriter:
     def head(self, tenant: TenantId) -> Snapshot:
         """Return the durable state: the published snapshot if it is the latest, else load it."""
         head = self._heads[tenant]
-        snapshot = self._loaded.get(tenant) or self._cache.get(tenant)
-        if snapshot is None or (snapshot.version, snapshot.sequence) != head:
+        known = self._cache.get(tenant)
+        snapshot = self._loaded.get(tenant) or known
+        if snapshot is None or snapshot.head != head:
             with storage_refusals():
                 snapshot = self._loaded[tenant] = read_snapshot(self._connection, tenant, head)
+            self._cache.replace(known, snapshot)
         return snapshot
 
     def commit(self, work: Work) -> None:
         """Write a batch, flush it to the disk, and tell the other nodes."""
-        try:
-            with storage_refusals(), self._connection.pipeline() as pipeline:
-                write(self._connection, pipeline, work)
-                self._connection.execute("COMMIT")
-        except Unavailable as error:
-            if self._connection.closed:
-                raise Unavailable(
-                    f"{error.message} It was lost during a commit, so the change may have been made: "
-                    "read before you send it again."
-                ) from error
-            raise
+        with committing(self._connection), self._connection.pipeline() as pipeline:
+            write(self._connection, pipeline, work)
+            self._connection.execute("COMMIT")
         with suppress(psycopg.Error):  # the change stands; whoever is not told looks by itself
             tell(self._connection, self._node, work.heads.values())
 

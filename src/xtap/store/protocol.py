@@ -83,8 +83,9 @@ class Store(Protocol):
         Concurrent calls run in any order. A caller that is cancelled learns nothing: its change may be made or not.
 
         Raises:
+            OutcomeUnknown: nobody knows whether the change was made.
             Unavailable: the storage refused or did not answer; nothing of the change was kept, unless the message says
-                that it may have been made, when nobody knows.
+                that it may have been made.
             XtapError: whatever ``decide`` raised; nothing was changed.
         """
         ...
@@ -100,6 +101,7 @@ class Store(Protocol):
         """Append JSON documents to the logs of tenants: durable on return, all or none, seen by no snapshot.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the storage refused; nothing was kept.
         """
         ...
@@ -114,6 +116,7 @@ class Store(Protocol):
         An entry with the id of one that is there takes its place.
 
         Raises:
+            OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the storage refused; nothing was kept.
         """
         ...
@@ -155,6 +158,7 @@ class Store(Protocol):
 
         Raises:
             Conflict: the store is not empty, and nothing is to be replaced.
+            OutcomeUnknown: nobody knows whether everything was changed or nothing.
             Unavailable: the storage refused; nothing was changed.
             Exception: whatever ``rows`` raised; nothing was changed.
         """

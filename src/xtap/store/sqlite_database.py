@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
 
 from xtap.errors import ConfigurationError, Unavailable
 from xtap.store.file_guard import FileGuard
 from xtap.store.migrations import MIGRATIONS, Migrations
 from xtap.store.sqlite_errors import advice
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 KEPT_WAL: Final = 64 * 1024 * 1024
 """Bytes of write-ahead log that stay on the disk after a checkpoint; a log that grew larger is cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
+class Database(Struct, frozen=True):
     """One database file and how connections to it behave.
 
     Attributes:

@@ -9,6 +9,7 @@ from xtap.errors import Conflict
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.store.rows import NOT_EMPTY, AuditRow, DecisionRow, ObjectRow, SignInRow, TenantRow
+from xtap.store.snapshot import new_mark
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,8 +47,8 @@ _READ: Final[tuple[tuple[str, Callable[..., Row]], ...]] = (
 
 _WRITE: Final[dict[type[Row], tuple[str, Callable[..., tuple[object, ...]]]]] = {
     TenantRow: (
-        "INSERT INTO tenants (tenant, version, sequence) VALUES (?, ?, ?)",
-        lambda row: (row.tenant, row.version, row.sequence),
+        "INSERT INTO tenants (tenant, version, sequence, mark) VALUES (?, ?, ?, ?)",
+        lambda row: (row.tenant, row.version, row.sequence, new_mark()),
     ),
     ObjectRow: (
         "INSERT INTO objects (tenant, kind, key, document) VALUES (?, ?, ?, ?)",

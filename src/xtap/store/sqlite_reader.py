@@ -13,12 +13,12 @@ from xtap.store.sqlite_rows import (
     prove_readable,
     put_sign_ins,
     read_audit,
+    read_head,
+    read_heads,
     read_log,
     read_sign_in,
     read_sign_ins,
     read_snapshot,
-    read_version,
-    read_versions,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.store.protocol import AuditEntry, SignInEntry
     from xtap.store.rows import Row
-    from xtap.store.snapshot import Snapshot
+    from xtap.store.snapshot import Head, Snapshot
     from xtap.store.sqlite_database import Database
 
 Result = TypeVar("Result")
@@ -42,24 +42,24 @@ class SqliteReader:
         self._idle: deque[sqlite3.Connection] = deque()
 
     def latest(self, tenant: TenantId, known: Snapshot | None) -> Snapshot:
-        """Return the durable state of a tenant, ``known`` itself if that is not older."""
+        """Return the durable state of a tenant: ``known`` itself if it is that very state."""
 
         def read(connection: sqlite3.Connection) -> Snapshot:
-            connection.execute("BEGIN")  # one read transaction: the version belongs to the objects
+            connection.execute("BEGIN")  # one read transaction: the head belongs to the objects
             try:
-                version, sequence = read_version(connection, tenant)
-                if known is not None and known.version >= version:
+                head = read_head(connection, tenant)
+                if known is not None and known.head == head:
                     return known
-                return read_snapshot(connection, tenant, version, sequence)
+                return read_snapshot(connection, tenant, head)
             finally:
                 if connection.in_transaction:  # SQLite ends it itself after some failures
                     connection.execute("ROLLBACK")
 
         return self._with_connection(read)
 
-    def versions(self) -> Mapping[TenantId, int]:
-        """Return the version of every tenant."""
-        return self._with_connection(read_versions)
+    def heads(self) -> Mapping[TenantId, Head]:
+        """Return which state every tenant is in."""
+        return self._with_connection(read_heads)
 
     def audit(self, tenant: TenantId, after: int, limit: int) -> Sequence[tuple[int, AuditEntry]]:
         """Read audit records whose number is above ``after``, oldest first."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, SignInEntry
-from xtap.store.snapshot import Snapshot
+from xtap.store.snapshot import NO_HEAD, Snapshot
 from xtap.store.sorted_map import SortedMap
 from xtap.store.unreadable import rows_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from xtap.model.ids import TenantId
     from xtap.store.group_commit import Work
+    from xtap.store.snapshot import Head
 
 ROWS_AT_ONCE: Final = 64
 """The most rows of one statement; smaller numbers are powers of two, so that few statements are ever prepared."""
@@ -33,25 +34,27 @@ def prove_readable(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT max(version) FROM xtap_schema").fetchone()
 
 
-def read_version(connection: sqlite3.Connection, tenant: TenantId) -> tuple[int, int]:
-    """Return a tenant's version and the number of its last audit record; (0, 0) for an unknown tenant."""
-    row: tuple[int, int] | None = connection.execute(
-        "SELECT version, sequence FROM tenants WHERE tenant = ?", (tenant,)
+def read_head(connection: sqlite3.Connection, tenant: TenantId) -> Head:
+    """Return which state a tenant is in."""
+    row: Head | None = connection.execute(
+        "SELECT version, sequence, mark FROM tenants WHERE tenant = ?", (tenant,)
     ).fetchone()
-    return row or (0, 0)
+    return row or NO_HEAD
 
 
-def read_versions(connection: sqlite3.Connection) -> dict[TenantId, int]:
-    """Return the version of every tenant."""
-    return dict(connection.execute("SELECT tenant, version FROM tenants"))
+def read_heads(connection: sqlite3.Connection) -> dict[TenantId, Head]:
+    """Return which state every tenant is in."""
+    rows = connection.execute("SELECT tenant, version, sequence, mark FROM tenants")
+    return {tenant: (version, sequence, mark) for tenant, version, sequence, mark in rows}
 
 
-def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, version: int, sequence: int) -> Snapshot:
-    """Load every object of a tenant; ``version`` and ``sequence`` must have been read in the same transaction.
+def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, head: Head) -> Snapshot:
+    """Load every object of a tenant; the head must have been read in the same transaction.
 
     Raises:
         Unreadable: this version does not know what they are.
     """
+    version, sequence, mark = head
     query = "SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key"
     # Closed here: a cursor that a failure leaves open would keep its connection in this moment for ever.
     with closing(connection.execute(query, (tenant,))) as rows, rows_of(tenant):
@@ -59,7 +62,7 @@ def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, version: int
             Kind(kind): SortedMap.from_sorted((key, document) for _, key, document in group)
             for kind, group in groupby(rows, itemgetter(0))
         }
-    return Snapshot(tenant, version, sequence, objects)
+    return Snapshot(tenant, version, sequence, objects, mark)
 
 
 def read_audit(
@@ -154,10 +157,11 @@ def write(connection: sqlite3.Connection, work: Work) -> None:
     )
     _many(
         connection,
-        "INSERT INTO tenants (tenant, version, sequence) VALUES",
-        "(?, ?, ?)",
-        " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence",
-        ((tenant, head.version, head.sequence) for tenant, head in work.heads.items()),
+        "INSERT INTO tenants (tenant, version, sequence, mark) VALUES",
+        "(?, ?, ?, ?)",
+        " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence,"
+        " mark = excluded.mark",
+        ((tenant, *snapshot.head) for tenant, snapshot in work.heads.items()),
     )
 
 

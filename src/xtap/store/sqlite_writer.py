@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from xtap.store.sqlite_errors import storage_refusals
-from xtap.store.sqlite_rows import read_snapshot, read_version, write
+from xtap.store.sqlite_rows import read_head, read_snapshot, write
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +26,8 @@ class SqliteWriter:
         self._database = database
         self._cache = cache
         self._connection = database.connect()
+        # SQLite notes the pages that a statement changes, to undo it alone: else in a file, one for each statement.
+        self._connection.execute("PRAGMA temp_store = MEMORY")
         # INVARIANT: these equal the rows of ``tenants``, as long as data_version is the one remembered.
         self._heads: dict[TenantId, Snapshot] = {}
         self._data_version = -1
@@ -47,10 +49,11 @@ class SqliteWriter:
         if known is not None:
             return known
         with storage_refusals():
-            version, sequence = read_version(self._connection, tenant)
-            snapshot = self._cache.get(tenant)
-            if snapshot is None or snapshot.version != version:
-                snapshot = read_snapshot(self._connection, tenant, version, sequence)
+            head = read_head(self._connection, tenant)
+            snapshot = known = self._cache.get(tenant)
+            if snapshot is None or snapshot.head != head:
+                snapshot = read_snapshot(self._connection, tenant, head)
+                self._cache.replace(known, snapshot)
         self._heads[tenant] = snapshot
         return snapshot
 

@@ -8,7 +8,7 @@ import stat
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from xtap.errors import Unavailable
+from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.model.ids import TenantId
 from xtap.service import decision_log
 from xtap.service.decision_log import DecisionLog, Entry, FileSink, StoreSink, Summary
@@ -116,16 +116,17 @@ async def test_the_store_is_meant_in_any_case(tmp_path: Path, monkeypatch: pytes
 
 
 class Refusing:
-    """A sink that refuses so often before it takes anything."""
+    """A sink that refuses so often, and in this way, before it takes anything."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, refusal: Unavailable | None = None) -> None:
         self.times = times
+        self.refusal = refusal or Unavailable("full")
         self.taken: list[bytes] = []
 
     async def write(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
         self.times -= 1
         if self.times >= 0:
-            raise Unavailable("full")
+            raise self.refusal
         self.taken += [document for _, document in entries]
 
 
@@ -137,6 +138,19 @@ async def test_what_a_sink_refuses_is_tried_again() -> None:
     log.note(entry("second"), 0.0)
     await log.close()
     assert [json.loads(each)["request_id"] for each in sink.taken] == ["first", "second"]
+
+
+async def test_what_may_have_been_written_is_not_written_twice(caplog: pytest.LogCaptureFixture) -> None:
+    sink = Refusing(1, OutcomeUnknown("lost"))
+    log = DecisionLog(sink, 1.0, None, now)
+    log.note(entry("first"), 0.0)
+    await asyncio.sleep(decision_log.INTERVAL * 1.2)
+    log.note(entry("second"), 0.0)
+    await log.close()
+    assert [json.loads(each)["request_id"] for each in sink.taken] == ["second"]
+    assert [each.getMessage() for each in caplog.records] == [
+        "1 decisions may have been logged or not; they are not tried again: lost"
+    ]
 
 
 async def test_a_disk_that_refuses_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,20 +9,20 @@ evaluate a filter is bounded by the size of the filter times the size of the obj
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, assert_never
 
+from msgspec import Struct
+
 from xtap.graph.odata import evaluate
+from xtap.graph.odata.evaluate import Reader
 from xtap.graph.odata.shape import Collection, EnumType, Navigation, PropertyType, Scalar, Shape, name_of, no_property
 from xtap.graph.odata.tokens import fault
 from xtap.graph.odata.tree import Call, Compare, EnumLiteral, In, Lambda, Literal, Logic, Not, Path
 from xtap.graph.odata.values import canonical, flags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from xtap.errors import InvalidInput
-    from xtap.graph.odata.evaluate import Reader
     from xtap.graph.odata.tree import Node
 
 _KIND: Final = {
@@ -39,8 +39,7 @@ _KIND: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Function:
+class _Function(Struct, frozen=True):
     arity: int
     result: Scalar
     apply: Callable[..., object]
@@ -58,16 +57,14 @@ _FUNCTIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A node with its type (None is the type of null) and what computes it."""
 
     type: PropertyType | None
     read: Reader
 
 
-@dataclass(frozen=True, slots=True)
-class _Variable:
+class _Variable(Struct, frozen=True):
     name: str
     type: PropertyType
 
@@ -76,8 +73,7 @@ def _fault(node: Node, message: str) -> InvalidInput:
     return fault("filter", message, node.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Binder:
+class Binder(Struct, frozen=True):
     """Binds nodes to a schema; ``variables`` are the range variables in scope, outermost first."""
 
     shape: Shape

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xtap.graph.odata.bind import Binder
-from xtap.graph.odata.parse import parse
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -29,5 +26,8 @@ def compile_filter(text: str, shape: Shape, *, ignore_case: bool = False) -> Cal
         UnsupportedQuery: the text is no filter for this shape, or is beyond the limits of ``tokens`` and ``parse``;
             the message says where.
     """
+    from xtap.graph.odata.bind import Binder  # noqa: PLC0415 - a server starts sooner without
+    from xtap.graph.odata.parse import parse  # noqa: PLC0415 - see above
+
     condition = Binder(shape, ignore_case).condition(parse(text))
     return lambda item: condition((item,)) is True

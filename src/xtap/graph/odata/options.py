@@ -7,9 +7,10 @@ libraries and of Graph where they are known (wire reference, sections 7 and 9).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from xtap.errors import UnsupportedQuery
 
@@ -31,8 +32,7 @@ _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
-@dataclass(frozen=True, slots=True)
-class QueryOptions:
+class QueryOptions(Struct, frozen=True):
     """The system query options of one request, decoded; None where an option was not sent."""
 
     select: str | None = None

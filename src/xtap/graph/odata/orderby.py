@@ -7,9 +7,10 @@ criterion, so that no two objects are equal and paging neither repeats nor skips
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import total_ordering
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from xtap.graph.odata.shape import EnumType, PropertyType, Scalar, Shape, name_of, no_property
 from xtap.graph.odata.tokens import Token, Tokens, fault
@@ -26,8 +27,7 @@ Position: TypeAlias = tuple[Value, ...]
 
 
 @total_ordering
-@dataclass(frozen=True, slots=True)
-class _Reversed:
+class _Reversed(Struct, frozen=True):
     """A rank that sorts the other way round."""
 
     rank: tuple[bool, Any]
@@ -36,8 +36,7 @@ class _Reversed:
         return other.rank < self.rank
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(Struct, frozen=True):
     """One property to sort by."""
 
     path: tuple[str, ...]
@@ -68,8 +67,7 @@ class Criterion:
         return value if convert is None else convert(str(value))
 
 
-@dataclass(frozen=True, slots=True)
-class Ordering:
+class Ordering(Struct, frozen=True):
     """A total order over the objects of one collection."""
 
     criteria: tuple[Criterion, ...]

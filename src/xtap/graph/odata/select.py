@@ -6,14 +6,16 @@ and 5.1.4). Fetching the expanded entities is the caller's; it finds their names
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct, field
 
 from xtap.errors import UnsupportedQuery, Violation
 from xtap.graph.odata.shape import Collection, Navigation, PropertyType, Shape, no_property
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from xtap.errors import InvalidInput
 
@@ -26,8 +28,7 @@ Picked: TypeAlias = "dict[str, Picked | None]"
 """Properties to keep; None keeps the whole value, a dict keeps parts of a complex value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(Struct, frozen=True):
     """What an answer shows.
 
     Attributes:

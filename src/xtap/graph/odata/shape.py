@@ -5,12 +5,11 @@ A ``Shape`` is built once for each entity or complex type; this file has no know
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from msgspec import Struct
 
 
 class Scalar(Enum):
@@ -30,8 +29,7 @@ class Scalar(Enum):
     DOUBLE = "Edm.Double"
 
 
-@dataclass(frozen=True, slots=True)
-class EnumType:
+class EnumType(Struct, frozen=True):
     """An enumeration; on the wire its values are member names.
 
     Attributes:
@@ -45,8 +43,7 @@ class EnumType:
     flags: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shape:
+class Shape(Struct, frozen=True, eq=False):
     """An entity or complex type; equal only to itself.
 
     Attributes:
@@ -67,15 +64,13 @@ class Shape:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(Struct, frozen=True):
     """An array of scalars, enum members or complex values."""
 
     of: Scalar | EnumType | Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Navigation:
+class Navigation(Struct, frozen=True):
     """A link to another entity, or with ``many`` to several: absent from an object unless expanded."""
 
     to: Shape

@@ -7,8 +7,9 @@ What the words mean together is in ``parse``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from xtap.errors import UnsupportedQuery
 
@@ -38,8 +39,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """One word: its kind (a group of the expression above, or ``end``), its text, and its offset from 0."""
 
     kind: str
