@@ -19,9 +19,10 @@ import pytest
 
 from xtap.errors import ConfigurationError, NotFound, Unavailable
 from xtap.model.objects import Kind
+from xtap.store.blocked import Waiting
 from xtap.store.cache import SnapshotCache
 from xtap.store.file_guard import FileGuard
-from xtap.store.group_commit import GroupCommit, Waiting
+from xtap.store.group_commit import GroupCommit
 from xtap.store.looker import LOOK_EVERY
 from xtap.store.migrations import MIGRATIONS
 from xtap.store.protocol import Change
@@ -189,6 +190,25 @@ async def test_a_file_that_was_moved_away_takes_no_changes(path: Path) -> None:
     shutil.move(moved, path)
     assert (await store.change(CONTOSO, counting("n"))).version == 2
     await store.check()
+    await store.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_was_away_when_it_was_first_read_is_read_when_it_is_back(path: Path, *, replaced: bool):
+    store = SqliteStore.open(path)
+    moved = path.with_name("moved")
+    shutil.move(path, moved)
+    if replaced:
+        path.touch()  # noqa: ASYNC240 - nothing else runs in this loop
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="replaced" if replaced else "cannot be found"):
+            await store.snapshot(CONTOSO)
+    there = path.exists()  # noqa: ASYNC240 - likewise
+    assert there == replaced, "an empty file was put in its place"
+    shutil.move(moved, path)
+    assert (await store.snapshot(CONTOSO)).version == 0
+    await store.check()
+    assert (await store.change(CONTOSO, counting("n"))).version == 1
     await store.close()
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import datetime as dt
 import os
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -170,6 +172,34 @@ def test_a_page_of_the_database_that_is_damaged(tmp_path: Path):
     assert "Restore it from a backup" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("DROP TABLE objects", "the table objects is missing"),
+        ("DROP TABLE audit", "the table audit is missing"),
+        ("ALTER TABLE tenants RENAME COLUMN sequence TO seq", "the column sequence of the table tenants is missing"),
+        ("ALTER TABLE sign_ins DROP COLUMN document", "the column document of the table sign_ins is missing"),
+    ],
+)
+def test_tables_that_another_program_changed(tmp_path: Path, change: str, named: str):
+    server = local(tmp_path)
+    server.run("init", "--demo")
+    with closing(sqlite3.connect(tmp_path / ".xtap" / "xtap.db")) as other:
+        other.execute(change)
+    for said in (refused(server), refused(server, "--workers", "2"), refused(server, "--check", command="migrate")):
+        assert named in said
+        assert "Restore it from a backup" in said
+
+
+def test_a_table_of_somebody_else_beside_ours_is_no_reason(tmp_path: Path):
+    server = local(tmp_path)
+    server.run("init", "--demo")
+    with closing(sqlite3.connect(tmp_path / ".xtap" / "xtap.db")) as other:
+        other.execute("CREATE TABLE theirs (a)")
+        other.execute("ALTER TABLE objects ADD COLUMN note TEXT")
+    assert server.run("migrate", "--check").stdout == "the database is up to date\n"
+
+
 def test_folders_that_cannot_be_written(tmp_path: Path):
     server = local(tmp_path)
     server.run("init", "--demo")
@@ -236,3 +266,24 @@ def test_the_health_of_a_server_that_speaks_https_only(tmp_path: Path):
     finally:
         process.terminate()
         assert process.wait(20) == 0
+
+
+# --- secrets ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "warned"), [(0o644, True), (0o666, True), (0o660, True), (0o640, False), (0o400, False)]
+)
+def test_a_secret_that_others_can_use_is_said(tmp_path: Path, mode: int, *, warned: bool):
+    """Not refused: mounted secrets are readable for everybody by default. What root owns, its group may read."""
+    server = local(tmp_path)
+    server.run("init")
+    certificate(tmp_path, -DAY, DAY)
+    key = tmp_path / "tls.key"
+    key.chmod(mode)
+    with LocalServerPort() as taken:  # it ends when it has looked at its files
+        flags = ("--tls-cert", "tls.pem", "--tls-key", "tls.key", "--database-password-file", "tls.key")
+        done = server.run("serve", *flags, "--port", taken, check=False)
+    expected = f"tls.key holds a secret, but its mode is {mode:04o}"
+    warned = warned or (os.geteuid() != 0 and bool(mode & 0o077))
+    assert done.stderr.count(expected) == (2 if warned else 0), done.stderr

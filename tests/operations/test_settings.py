@@ -64,7 +64,7 @@ def test_a_word_that_is_none_of_the_choices_is_answered_with_them(tmp_path: Path
 
 
 def test_variables_that_are_no_settings_are_named():
-    assert passed_over(["XTAP_PORT", "XTAP_PROT", "XTAP_TOKEN", "HOME", "XTAP_SERVICE_HOST"]) == [
+    assert passed_over(["XTAP_PORT", "XTAP_CONFIG", "XTAP_PROT", "XTAP_TOKEN", "HOME", "XTAP_SERVICE_HOST"]) == [
         "XTAP_PROT",
         "XTAP_SERVICE_HOST",
     ]
@@ -92,6 +92,15 @@ WRONG = [
     ("port = 70000", "port"),
     ('port = "8420"', "port"),
     ("workers = 0", "workers"),
+    ("stale-limit = inf", "stale-limit"),
+    ("stale-limit = nan", "stale-limit"),
+    ("stale-limit = 0", "stale-limit"),
+    ("rate-limit = inf", "rate-limit"),
+    ("tenant-rate-limit = inf", "tenant-rate-limit"),
+    ("idle-timeout = inf", "idle-timeout"),
+    ("request-timeout = inf", "request-timeout"),
+    ("stop-timeout = inf", "stop-timeout"),
+    ("join-delay = inf", "join-delay"),
     ('log-format = "xml"', "log-format"),
     ('audience = "one"', "audience"),
     ("stop-timeout = -1", "stop-timeout"),

@@ -49,7 +49,7 @@ def _write(config: Path) -> None:
 async def _fill(settings: Settings, *, demo: bool) -> None:
     from xtap.identity import authority, keys  # noqa: PLC0415 - 'xtap init --help' needs none of it
     from xtap.server import demo as demo_data  # noqa: PLC0415
-    from xtap.server.storage import open_store  # noqa: PLC0415
+    from xtap.server.storage import is_lost, open_store  # noqa: PLC0415
     from xtap.server.trust import SIGNING_KEYS  # noqa: PLC0415
 
     folder = settings.folder
@@ -59,12 +59,15 @@ async def _fill(settings: Settings, *, demo: bool) -> None:
         raise ConfigurationError(f"Cannot make the data folder {folder}: {error.strerror}.") from None
     certificates = authority.ensure(folder, time.time())
     keys.load_or_create(folder / SIGNING_KEYS)
-    store = open_store(settings, exclusive=False)
+    lost = is_lost(settings)
+    store = open_store(settings, exclusive=False, anew=True)
     try:
         if demo:
             await demo_data.install(store)
     finally:
         await store.close()
+    if lost:
+        print("the database was gone: this is a new, empty one")
     print(f"data folder {folder}: database, signing keys, certificates")
     print(f"clients that speak https need the authority {certificates.ca}")
     if demo:

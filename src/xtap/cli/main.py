@@ -82,13 +82,13 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (XtapError, OSError) as error:
-        for message in _messages(error):
+        for message in messages(error):
             print(f"xtap {name}: {message}", file=sys.stderr)
         return 1
     return code
 
 
-def _messages(error: XtapError | OSError) -> list[str]:
+def messages(error: XtapError | OSError) -> list[str]:
     """Return what is wrong, each in one line."""
     if isinstance(error, InvalidInput):
         return [violation.message for violation in error.violations]
@@ -96,7 +96,7 @@ def _messages(error: XtapError | OSError) -> list[str]:
         place = error.filename or "the system"
         advice = " Give the user that runs xtap access to it." if isinstance(error, PermissionError) else ""
         return [f"{place}: {error.strerror or error}.{advice}"]
-    return [error.message]
+    return [str(error)]
 
 
 def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:

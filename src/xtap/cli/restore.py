@@ -43,10 +43,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _restore(settings: Settings, place: str, file: Path, *, replace: bool) -> Contents:
-    from xtap.server.storage import open_store  # noqa: PLC0415 - see run
+    from xtap.server.storage import is_lost, open_store  # noqa: PLC0415 - see run
     from xtap.service import backup  # noqa: PLC0415
 
-    store = open_store(settings, exclusive=True)
+    if is_lost(settings):
+        backup.read(file)  # an empty database must not be all that a broken backup leaves
+    store = open_store(settings, exclusive=True, anew=True)
     try:
         return await backup.restore(store, file, replace=replace)
     except Conflict as error:

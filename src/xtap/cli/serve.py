@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtap.cli.main import add_settings, settings_of
+from xtap.cli.main import add_settings, messages, settings_of
 from xtap.errors import XtapError
 
 if TYPE_CHECKING:
@@ -32,20 +32,44 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the application and listen, in as many processes as the settings say."""
+    """Serve until a signal; why that cannot be is logged as the settings say, once they are known."""
     gc.disable()  # until it serves: what a start makes stays
     from xtap.server import logs  # noqa: PLC0415 - 'xtap serve --help' needs no server
+
+    settings = settings_of(args)
+    logs.configure(settings)
+    try:
+        return _run_server(settings, args)
+    except BrokenPipeError:  # nobody reads the banner: no matter of settings or files
+        raise
+    except (XtapError, OSError) as error:
+        return _refused(settings, error)
+
+
+def _refused(settings: Settings, error: XtapError | OSError) -> int:
+    """Say why, to people or to programs, and return the exit code."""
+    for message in messages(error):
+        if settings.log_format == "json":
+            log.error("%s", message)
+        else:
+            print(f"xtap serve: {message}", file=sys.stderr)
+    return 1
+
+
+def _run_server(settings: Settings, args: argparse.Namespace) -> int:
+    """Build the application and listen, in as many processes as the settings say."""
+    from xtap.identity import private_file  # noqa: PLC0415 - see run
     from xtap.server.asgi import metrics_of  # noqa: PLC0415
     from xtap.server.serve import certificate_of, require_free  # noqa: PLC0415
     from xtap.server.settings import check, passed_over  # noqa: PLC0415
     from xtap.server.storage import claimed  # noqa: PLC0415
     from xtap.server.workers import Workers  # noqa: PLC0415
 
-    settings = settings_of(args)
-    logs.configure(settings)
     for name in passed_over(os.environ):
         log.warning("There is no setting for the variable %s: it is passed over.", name)
     check(settings)
+    for file in settings.secret_files:
+        private_file.warn_if_shared(file)
     require_free(settings)
     if settings.workers == 1:
         return _run(_serve(settings, args, None))
@@ -58,9 +82,8 @@ def run(args: argparse.Namespace) -> int:
 def _work(settings: Settings, args: argparse.Namespace, worker: Worker) -> int:
     try:
         return _run(_serve(settings, args, worker))
-    except XtapError as error:
-        print(f"xtap serve: {error.message}", file=sys.stderr)
-        return 1
+    except (XtapError, OSError) as error:
+        return _refused(settings, error)
 
 
 def _run(main: object) -> int:
@@ -78,12 +101,12 @@ async def _serve(settings: Settings, args: argparse.Namespace, worker: Worker | 
     from xtap.server.lifetime import Lifetime  # noqa: PLC0415
     from xtap.server.serve import serve  # noqa: PLC0415
 
-    files = [Path(name) for name in (settings.tls_cert, settings.tls_key) if name]
-    lifetime = Lifetime(files, None if worker is None else worker.lifeline)
+    lifetime = Lifetime(None if worker is None else worker.lifeline)
+    lifetime.watch(settings.watched)
     application = await build(settings, worker)
 
     async def greet() -> None:
-        if worker is None or worker.index == 0:
+        if settings.log_format == "text" and (worker is None or worker.index == 0):
             print(await _greeting(application, args), flush=True)
 
     await serve(application, greet, lifetime, lambda: settings_of(args))

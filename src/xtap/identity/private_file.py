@@ -1,5 +1,8 @@
 """How are secret files kept? Readable by their owner only, written whole or not at all, never silently replaced.
 
+That holds for the files that xtap makes. Those that others make for it, such as a mounted secret, are only warned of:
+Kubernetes and Compose mount secrets so that everybody in the container may read them.
+
 ``write`` replaces, ``create`` does not: of two processes that create the same file at once, one wins and the other
 reads what the winner wrote.
 """
@@ -7,6 +10,7 @@ reads what the winner wrote.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import stat
@@ -17,6 +21,8 @@ from xtap.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 def read(path: Path) -> bytes:
@@ -34,6 +40,25 @@ def read(path: Path) -> bytes:
                 f"'chmod 600 {path}'; otherwise delete it, and a new one is made."
             )
         return file.read()
+
+
+def warn_if_shared(path: Path) -> None:
+    """Say in the log that others may read or change a secret file that somebody else made for xtap.
+
+    A group may read what root owns, as PostgreSQL has it for its keys. A missing file is for others to refuse.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return
+    mode = stat.S_IMODE(status.st_mode)
+    if os.name == "posix" and mode & (0o037 if status.st_uid == 0 else 0o077):
+        log.warning(
+            "%s holds a secret, but its mode is %04o: others can use it. Run 'chmod 600'; in Kubernetes, mount it "
+            "with defaultMode 0440 and an fsGroup",
+            path,
+            mode,
+        )
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -23,13 +23,12 @@ class Lifetime:
     """From now until a signal.
 
     Args:
-        files: a change of one of these reloads.
         lifeline: a pipe whose other end belongs to who started this process; its end stops the process. None if
             nobody else is in charge.
     """
 
-    def __init__(self, files: Sequence[Path] = (), lifeline: int | None = None) -> None:
-        self._files = tuple(files)
+    def __init__(self, lifeline: int | None = None) -> None:
+        self._files: tuple[Path, ...] = ()
         self._seen = self._state()
         self._stopping = False
         self._woken = asyncio.Event()
@@ -40,6 +39,11 @@ class Lifetime:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         if lifeline is not None:
             loop.add_reader(lifeline, self._stop)
+
+    def watch(self, files: Sequence[Path]) -> None:
+        """Reload when one of these files changes from now on; call it before they are read."""
+        self._files = tuple(files)
+        self._seen = self._state()
 
     async def reloads(self, ended: asyncio.Event) -> AsyncIterator[None]:
         """Yield whenever it is time to reload; end when it is time to stop, or when something else has ended."""

@@ -26,6 +26,7 @@ class ObservedStore:
         self._store = store
         self._observe = observe
         self.snapshot = store.snapshot  # the very method: it runs several times for each request
+        self.age = store.age
         self.observe = store.observe
         self.close = store.close
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from xtap.errors import ConfigurationError
+from xtap.identity import private_file
 from xtap.server.settings import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xtap.server.asgi import Application
+    from xtap.server.lifetime import Lifetime
     from xtap.server.serve import Listeners
     from xtap.server.settings import Settings
 
@@ -26,14 +28,19 @@ RELOADED: Final = frozenset({"tls_cert", "tls_key", "issuer", "audience", "algor
 """Settings that count from the next reload on; so do the files that they name, and the keys of the embedded issuer."""
 
 
-async def reload(application: Application, listeners: Listeners, gather: Callable[[], Settings]) -> None:
+async def reload(
+    application: Application, listeners: Listeners, lifetime: Lifetime, gather: Callable[[], Settings]
+) -> None:
     """Read settings and files again, and use what may change; tell in the log what came of it."""
     from xtap.server.serve import certificate_of  # noqa: PLC0415 - it imports this module
 
     running = application.settings
     try:
         found = gather()
+        lifetime.watch(found.watched)  # even if they are no good yet: what mends them is noticed then
         check(found)
+        for file in found.secret_files:
+            private_file.warn_if_shared(file)
         wanted = structs.replace(running, **{name: getattr(found, name) for name in RELOADED})
         check(wanted)
         certificate = certificate_of(wanted) if running.tls_port else None

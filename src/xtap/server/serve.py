@@ -7,12 +7,14 @@ import contextlib
 import errno
 import gc
 import logging
+import os
 import socket
 import ssl
 import time
 from ipaddress import ip_address
 from math import ceil
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
@@ -26,7 +28,7 @@ from xtap.server.metrics import metrics_app
 from xtap.server.reloading import reload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from xtap.server.asgi import Application
     from xtap.server.lifetime import Lifetime
@@ -72,15 +74,24 @@ async def serve(
         listeners.open(settings)
         await _listening(settings, listeners.ended)
         if not listeners.ended.is_set():
+            addresses = {"http": settings.port and settings.http_url, "https": settings.tls_port and settings.https_url}
+            _tell("started", {name: url for name, url in addresses.items() if url})
             await ready()
         async for _ in lifetime.reloads(listeners.ended):
-            await reload(application, listeners, gather)
+            await reload(application, listeners, lifetime, gather)
         if listeners.ended.is_set():
             raise ConfigurationError("A listener ended by itself; the log says why.")
+        _tell("stopping")
     finally:
         closing.cancel()
         await listeners.close(settings.stop_timeout)
         await application.close()
+    _tell("stopped")
+
+
+def _tell(event: str, more: Mapping[str, object] = MappingProxyType({})) -> None:
+    """Log what became of this process."""
+    log.info("%s", event, extra={"xtap": {"pid": os.getpid(), **more}})
 
 
 class Listeners:
@@ -149,14 +160,29 @@ class Listeners:
 
 def _server(application: Application, port: int, certificate: Path | None = None, key: Path | None = None) -> Server:
     settings = application.settings
+    return _limited(application, settings, (settings.host, port), certificate, key)
+
+
+def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
+    return _limited(metrics_app(metrics), settings, (settings.metrics_host, settings.metrics_port))
+
+
+def _limited(
+    application: object,
+    settings: Settings,
+    place: tuple[str, int],
+    certificate: Path | None = None,
+    key: Path | None = None,
+) -> Server:
+    """Build a listener with the limits that every port has."""
     limit = ceil(settings.request_timeout)
     return Server(
         application,
-        address=_address(settings.host),
-        port=port,
+        address=_address(place[0]),
+        port=place[1],
         interface=Interfaces.ASGINL,
         backlog=1024,
-        backpressure=allowed(len(settings.ports)),
+        backpressure=allowed(len(settings.ports) + bool(settings.metrics_port)),
         # Without TLS, HTTP/2 would be told apart by the first bytes of a client, for which there is no time limit.
         http=HTTPModes.auto if certificate else HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=limit * 1000, max_buffer_size=MAX_HEAD),
@@ -180,17 +206,6 @@ def _address(host: str) -> str:
         return str(ip_address(host))
     except ValueError:
         return socket.gethostbyname(host)
-
-
-def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
-    return Server(
-        metrics_app(metrics),
-        address=_address(settings.metrics_host),
-        port=settings.metrics_port,
-        interface=Interfaces.ASGINL,
-        websockets=False,
-        log_enabled=False,
-    )
 
 
 def certificate_of(settings: Settings) -> tuple[Path, Path]:

@@ -46,7 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     ] = ""
     database_password_file: Annotated[str, Meta(description="file with the password of --database")] = ""
     stale_limit: Annotated[
-        float, Meta(gt=0, description="seconds to answer from memory while the storage cannot be asked")
+        float, Meta(gt=0, le=86_400, description="seconds to answer from memory while the storage cannot be asked")
     ] = 10.0
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port for plain http")] = 8420
@@ -120,10 +120,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         float, Meta(ge=1, le=86_400, description="seconds after which a connection without any traffic is closed")
     ] = 120.0
     rate_limit: Annotated[
-        float, Meta(ge=0, description="requests per second of one client of a tenant, on average of 10; 0 for none")
+        float,
+        Meta(
+            ge=0, le=1e6, description="requests and evaluations per second of one client, on average of 10; 0 for none"
+        ),
     ] = 0.0
     tenant_rate_limit: Annotated[
-        float, Meta(ge=0, description="requests per second of a whole tenant, on average of 10; 0 for none")
+        float,
+        Meta(ge=0, le=1e6, description="requests and evaluations per second of a tenant, on average of 10; 0 for none"),
     ] = 0.0
 
     log_format: Annotated[LogFormat, Meta(description="how log lines look: text or json")] = LogFormat.TEXT
@@ -148,6 +152,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     def folder(self) -> Path:
         """The data folder."""
         return Path(self.data)
+
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """The files whose change is noticed without a signal."""
+        return tuple(Path(name) for name in (self.tls_cert, self.tls_key) if name)
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """The files with secrets that others make, for this server to read."""
+        return tuple(Path(name) for name in (self.database_password_file, self.tls_key) if name)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -177,7 +191,7 @@ KEYS = tuple(_TYPES)
 """Every key, in the order of the help."""
 
 
-OTHER_VARIABLES = frozenset({"XTAP_CLIENT_SECRET", "XTAP_SERVER", "XTAP_TOKEN"})
+OTHER_VARIABLES = frozenset({"XTAP_CLIENT_SECRET", "XTAP_CONFIG", "XTAP_SERVER", "XTAP_TOKEN"})
 """What commands read besides the settings."""
 
 

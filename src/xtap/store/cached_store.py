@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from threading import Lock
-from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import Unavailable
-from xtap.store.group_commit import GroupCommit, Waiting
+from xtap.store.blocked import Waiting
+from xtap.store.clock import monotonic
+from xtap.store.group_commit import GroupCommit
 from xtap.store.loads import Loads
 from xtap.store.looker import Looker
 from xtap.store.readers import Readers
@@ -258,6 +259,10 @@ class CachedStore:
             Unavailable: it is not, or the store is closed.
         """
         await self._read(self._source.prove_readable)
+
+    def age(self) -> float:
+        """Return how many seconds ago memory was last known to hold what the database holds."""
+        return monotonic() - self._looker.looked
 
     def observe(self, tell: Tell) -> None:
         """Call ``tell`` after each look and each load of a tenant."""

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from concurrent.futures import Future, wait
 from threading import Event, Lock, Thread
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from xtap.errors import Unavailable
+from xtap.store.clock import monotonic
 from xtap.store.snapshot import NO_HEAD
 
 if TYPE_CHECKING:

@@ -113,6 +113,10 @@ class MemoryStore:
         """Prove that the store is open."""
         self._require_open()
 
+    def age(self) -> float:
+        """Return 0: there is nothing but memory."""
+        return 0.0
+
     def observe(self, tell: Tell) -> None:
         """Tell nothing: this store does nothing by itself."""
 

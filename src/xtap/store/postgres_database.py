@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -17,7 +18,7 @@ from xtap.store.postgres_errors import storage_refusals
 from xtap.store.postgres_migrations import MIGRATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import LiteralString
 
     from psycopg.rows import TupleRow
@@ -67,14 +68,16 @@ class PostgresDatabase:
     place: str
     _conninfo: str = field(repr=False)
     migrations: Migrations = MIGRATIONS
+    _password: Callable[[], str] = field(default=str, repr=False)
 
     @classmethod
-    def at(cls, url: str, password: str = "") -> PostgresDatabase:
+    def at(cls, url: str, password: str | Callable[[], str] = "") -> PostgresDatabase:
         """Read the address of a database; nothing is connected yet.
 
         Args:
             url: ``postgresql://user@host:port/database?option=value``.
-            password: instead of one in the URL; without both, the client library looks into its own places.
+            password: instead of one in the URL, or what reads it for each new session; without both, the client
+                library looks into its own places.
 
         Raises:
             ConfigurationError: it is no such URL. The message repeats none of it: it may hold a password.
@@ -90,18 +93,22 @@ class PostgresDatabase:
                 "The URL of the database cannot be read. Expected postgresql://user@host:port/database; special "
                 "characters in a name or password are written as %XX."
             )
-        secret = {"password": password} if password else {}
         place = f"{given.get('host', 'the local socket')}/{given.get('dbname', '')}"
-        return cls(place, make_conninfo("", **(_DEFAULTS | given | secret)))
+        secret = password if callable(password) else partial(str, password)
+        return cls(place, make_conninfo("", **(_DEFAULTS | given)), _password=secret)
 
     def connect(self) -> Connection:
         """Return a new session.
 
         Raises:
             psycopg.Error: PostgreSQL refused, or cannot be reached.
+            Unavailable: the password cannot be read.
         """
+        conninfo, secret = self._conninfo, self._password()
+        if secret:
+            conninfo = make_conninfo(conninfo, password=secret)
         # Nothing is prepared: what a pipeline prepared before it failed would be missed by the next one.
-        connection = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=None)
+        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
         try:
             connection.execute(_PREPARE)
         except BaseException:
@@ -157,7 +164,7 @@ class PostgresDatabase:
             with storage_refusals():
                 yield
         except Unavailable as error:
-            raise ConfigurationError(f"The database {self.place} cannot be used. {error.message}") from error
+            raise ConfigurationError(f"The database {self.place} cannot be used. {error}") from error
 
     @contextmanager
     def _migrating(self) -> Iterator[None]:

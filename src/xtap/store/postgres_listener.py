@@ -6,6 +6,7 @@ that every store looks at the versions of its tenants each ``LOOK_EVERY`` second
 
 from __future__ import annotations
 
+import logging
 import selectors
 import socket
 from contextlib import closing
@@ -14,13 +15,18 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from xtap.errors import Unavailable
 from xtap.model.ids import TenantId
+from xtap.store.outage import Outage
+from xtap.store.postgres_errors import storage_refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from xtap.store.postgres_database import Connection, PostgresDatabase
     from xtap.store.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
 
 AGAIN_AFTER: Final = 1.0
 """Seconds between two attempts to listen."""
@@ -42,6 +48,7 @@ class Listener:
         self._database = database
         self._node = node
         self._notice = notice
+        self._outage = Outage(log, f"no session on the database {database.place} can be had", "the database is back")
         self._stopping = Event()
         self._ear, self._mouth = socket.socketpair()
         self._thread = Thread(target=self._run, name="xtap-store-listener", daemon=True)
@@ -64,11 +71,27 @@ class Listener:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with closing(self._database.connect()) as connection:
+                with closing(self._connected()) as connection:
                     connection.execute("LISTEN xtap")
                     self._hear(connection)
-            except psycopg.Error:
+            except (psycopg.Error, Unavailable):
                 self._stopping.wait(AGAIN_AFTER)
+
+    def _connected(self) -> Connection:
+        """Return a new session. Nobody asks for one as steadily, so the log has from here what became of the database.
+
+        Raises:
+            psycopg.Error: as ``PostgresDatabase.connect``.
+            Unavailable: likewise, with what to do.
+        """
+        try:
+            with storage_refusals():
+                connection = self._database.connect()
+        except Unavailable as error:
+            self._outage.met(error)
+            raise
+        self._outage.over()
+        return connection
 
     def _hear(self, connection: Connection) -> None:
         with selectors.DefaultSelector() as selector:

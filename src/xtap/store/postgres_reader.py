@@ -161,5 +161,5 @@ def _run(attempt: Callable[[], Result], *, again: bool) -> Result:
         except Contended as lost:
             pauses += 1
             if not again or pauses == ATTEMPTS:
-                raise Unavailable(lost.message) from lost
+                raise Unavailable(lost.message, lost.detail) from lost
         sleep(uniform(0, PAUSE * 2**pauses))  # noqa: S311 - only so that two do not meet again

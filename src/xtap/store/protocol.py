@@ -172,6 +172,10 @@ class Store(Protocol):
         """
         ...
 
+    def age(self) -> float:
+        """Return how many seconds ago memory was last known to hold what the storage holds; 0 if it is the storage."""
+        ...
+
     def observe(self, tell: Tell) -> None:
         """Call ``tell`` from now on whenever the store did something by itself, from any thread, one at a time."""
         ...

@@ -33,6 +33,7 @@ class SqliteStore(CachedStore):
         busy_timeout: float = 5.0,
         max_pages: int | None = None,
         stale_limit: float = STALE_LIMIT,
+        fresh: bool = True,
     ) -> Self:
         """Open a database file, making or migrating it as needed.
 
@@ -43,15 +44,18 @@ class SqliteStore(CachedStore):
             busy_timeout: seconds to wait for the lock of another process before a change is refused.
             max_pages: the most pages of 4096 bytes that the file may grow to; None for no limit.
             stale_limit: seconds for which a snapshot is answered from memory while the file cannot be read.
+            fresh: whether a new database may be made; False where one was before.
 
         Raises:
-            ConfigurationError: another server uses the file, a newer xtap wrote it, it is no database of xtap, or it
-                cannot be written.
+            ConfigurationError: another server uses the file, a newer xtap wrote it, it is no database of xtap, it
+                cannot be written, or it is gone and may not be made.
         """
         path = Path(path).absolute()
         guard = FileGuard.acquire(path) if exclusive else None
         try:
-            database = Database.prepare(path, exclusive=exclusive, busy_timeout=busy_timeout, max_pages=max_pages)
+            database = Database.prepare(
+                path, exclusive=exclusive, busy_timeout=busy_timeout, max_pages=max_pages, fresh=fresh
+            )
             return cls(database, guard, stale_limit)
         except BaseException:
             if guard is not None:

@@ -121,9 +121,20 @@ class SqliteReader:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = self._database.connect(read_only=True)
+                connection = self._connected()
             try:
                 self._database.require_unmoved()
                 return read(connection)
             finally:
                 self._idle.append(connection)
+
+    def _connected(self) -> sqlite3.Connection:
+        """Return a new connection to the file that was opened first: one to another file must not be kept."""
+        self._database.require_unmoved()
+        connection = self._database.connect(read_only=True)
+        try:
+            self._database.require_unmoved()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
