@@ -78,12 +78,12 @@ crash: $(VENV)/dev.stamp ## kill -9 in the middle of writes, 500 times: servers,
 fuzz: $(VENV)/dev.stamp ## compare engine and application with naive ones, each for XTAP_FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz
 
-sbom: $(VENV)/supply.stamp ## write sbom.cdx.json, the bill of materials (CycloneDX 1.6) of what runs with xtap
-	$(VENV)/supply/bin/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --mc-type application \
+sbom: $(VENV)/supply.stamp ## write sbom.cdx.json, the bill of materials (CycloneDX 1.6) of what runs with xtap and its extras
+	$(VENV)/supply/bin/cyclonedx-py requirements requirements/image.txt --pyproject pyproject.toml --mc-type application \
 		--short-PURLs --output-reproducible --validate --of JSON --sv 1.6 -o sbom.cdx.json
 
 audit: $(VENV)/supply.stamp ## ask the advisory service about the locked dependencies; needs the network
-	@$(VENV)/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/run.txt || { \
+	@$(VENV)/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/image.txt || { \
 		echo "make audit: a dependency has a known vulnerability, or the advisory service could not be asked about it" \
 		"(it says which above; without the network nothing was audited)." >&2; exit 1; }
 
@@ -92,6 +92,8 @@ lock: $(BIN)/uv ## write requirements/*.txt from pyproject.toml (names, versions
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/supply.in -o requirements/supply.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml --extra postgresql --extra tracing -c requirements/dev.txt -o requirements/image.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/az.in -o requirements/az.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements/peers.in -o requirements/peers.txt
 

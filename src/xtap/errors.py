@@ -160,7 +160,17 @@ class NotSupported(XtapError):
 
 
 class Unavailable(XtapError):
-    """The change was not made and nothing was lost; the same request may succeed later."""
+    """The change was not made and nothing was lost; the same request may succeed later.
+
+    ``detail`` is for the log and the terminal of the operator only: it may name addresses, users and paths.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.detail})" if self.detail else self.message
 
 
 class OutcomeUnknown(Unavailable):

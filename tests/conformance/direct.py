@@ -65,6 +65,8 @@ class Direct:
         own = dict(headers)
         if b"authorization" not in own:
             headers = [(b"authorization", self._token), *headers]
+        if b"host" not in own:
+            headers = [(b"host", b"localhost"), *headers]
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -73,7 +75,7 @@ class Direct:
             "path": path,
             "raw_path": b"",
             "query_string": query,
-            "headers": [(b"host", b"localhost"), *headers],
+            "headers": headers,
             "server": ("localhost", 80),
         }
         chunks = [body[at : at + chunk] for at in range(0, len(body), chunk)] or [b""]

@@ -153,7 +153,7 @@ def test_a_query_string_that_is_too_long_is_refused(direct: Direct) -> None:
 
 ODD_HEADERS = (
     *((b"client-request-id", b"\xff\xfe"), (b"client-request-id", b"a\r\nSet-Cookie: x"), (b"client-request-id", b"")),
-    *((b"host", b""), (b"host", b"evil.example/x?"), (b"host", b"a b"), (b"host", b"\xff"), (b"host", b"[::1")),
+    *((b"host", b"evil.example/x?"), (b"host", b"a b"), (b"host", b"\xff"), (b"host", b"[::1")),
     *((b"accept", b"\xff"), (b"accept", b"a" * 50_000), (b"prefer", b"\xff"), (b"prefer", b"return="), (b"", b"")),
     *(
         (b"if-match", b"*"),

@@ -173,8 +173,15 @@ def test_an_endless_body_is_not_read_to_its_end(direct: Direct) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"authorization", direct._token), JSON]
-    scope = {"type": "http", "scheme": "http", "method": "PATCH", "path": POLICY, "query_string": b""}
+    headers = [(b"host", b"localhost"), (b"authorization", direct._token), JSON]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": "PATCH",
+        "path": POLICY,
+        "query_string": b"",
+    }
     direct._runner.run(direct._app(scope | {"headers": headers, "server": None}, receive, send))
     assert sent[0]["status"] == 413
     assert reads == DROPPED_BODY // MAX_BODY + 1

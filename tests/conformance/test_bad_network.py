@@ -137,3 +137,38 @@ def test_head_has_no_body_and_the_connection_goes_on(tenants: FreshTenants, toke
     first, _, rest = answer.partition(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 405")
     assert rest.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.wire
+def test_a_request_that_two_readers_could_take_for_two_is_refused(tenants: FreshTenants, tokens: Tokens) -> None:
+    own, other = (f"Authorization: {each}\r\n" for each in (tokens(None), "Bearer bad"))
+    host, version = "Host: x\r\n", "HTTP/1.1"
+    asked = {
+        "no host": (version, own, 400),
+        "an empty host": (version, own + "Host:\r\n", 400),
+        "two hosts": (version, own + host + host, 400),
+        "no host in HTTP/1.0": ("HTTP/1.0", own, 200),
+        "one of each": (version, own + host, 200),
+        "a bad token before a good one": (version, host + other + own, 400),
+        "a good token before a bad one": (version, host + own + other, 400),
+        "an empty token before a good one": (version, host + "Authorization:\r\n" + own, 400),
+    }
+    found = {}
+    for name, (spoken, head, _) in asked.items():
+        answer = _raw(tenants.server.port, f"GET {POLICY}/default {spoken}\r\n{head}Connection: close\r\n\r\n".encode())
+        found[name] = int(answer.split()[1])
+    assert found == {name: status for name, (_, _, status) in asked.items()}
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("numbers", [(99, 0), (0, 99), (99,)])
+def test_versions_that_are_demanded_in_several_fields_are_all_demanded(
+    tenants: FreshTenants, tokens: Tokens, numbers: tuple[int, ...]
+) -> None:
+    with httpx.Client() as client:
+        request = client.build_request(
+            "GET", f"{tenants.server.graph}/default", headers={"Authorization": tokens(None)}
+        )
+        fields = [("XTAP-At-Least", f"{tokens.tenant}={number}") for number in numbers]
+        request.headers = httpx.Headers([*request.headers.items(), *fields])
+        assert client.send(request).status_code == 503

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,8 @@ async def test_requests_at_the_same_time_finish_a_join_once(tmp_path: Path):
         assert (await store.snapshot(DIRECTORY)).count(Kind.EFFECT) == 0
 
 
-async def test_reading_goes_on_while_nothing_can_be_written(tmp_path: Path):
+async def test_reading_goes_on_while_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settling, "AGAIN", 0.0)
     store = Mortal()
     async with opened(tmp_path, timedelta(hours=1), store) as stage:
         await _play(stage)
@@ -118,6 +120,48 @@ async def test_reading_goes_on_while_nothing_can_be_written(tmp_path: Path):
         assert (await stage.members("a"))["c"] == ("member", "pending")
         store.last = None
         assert (await stage.members("a"))["c"] == ("member", "active")
+
+
+class Hanging(Mortal):
+    """A store whose changes take as long as they are held up; reads from memory go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self.asked = 0
+
+    async def change(self, tenant: TenantId, decide: Callable[[Snapshot], Change]) -> Snapshot:
+        """Change, when nothing is held up."""
+        self.asked += 1
+        await self.flows.wait()
+        return await super().change(tenant, decide)
+
+
+async def test_reading_waits_once_for_what_is_due_while_changes_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settling, "WAIT", 0.3)
+    store = Hanging()
+    async with opened(tmp_path, timedelta(hours=1), store) as stage:
+        await _play(stage)
+        await stage.join("c")
+        stage.time += timedelta(hours=1)
+        store.flows.clear()
+        store.asked = 0
+        seconds = []
+        for _ in range(20):
+            began = time.monotonic()
+            assert (await stage.members("a"))["c"] == ("member", "pending")
+            seconds.append(time.monotonic() - began)
+        assert sum(each >= 0.3 for each in seconds) == 1
+        assert sum(seconds[1:]) < 6  # in the seconds of twenty waits nobody waited
+        assert store.asked == 1, "one try at a time"
+        store.flows.set()
+        for _ in range(1_000):
+            if (await stage.members("a"))["c"] == ("member", "active"):
+                break
+            await asyncio.sleep(0.01)
+        assert await stage.partners("a") == {"b": True, "c": True}
+        await stage.server.close()
 
 
 @pytest.mark.parametrize("broken", ["a", "b", "c"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from xtap.testing.local_server import running
+from xtap.testing.local_server import free_ports, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,20 +53,24 @@ SLOW = {
         *("https", b"POST /contoso.example/oauth2/v2.0/token HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n"),
         *(b"a", REQUEST),
     ),
+    "half a preface, to the metrics": ("metrics", b"PRI * HT", b"", REQUEST),
+    "a header by the byte, to the metrics": ("metrics", b"GET /metrics HTTP/1.1\r\nX-A: ", b"a", REQUEST),
+    "nothing, to the metrics": ("metrics", b"", b"", REQUEST),
     "nothing after an answer": ("http", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"", REQUEST),
 }
 
 
 @pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    flags = ("--request-timeout", str(REQUEST), "--idle-timeout", str(IDLE))
+    flags = ("--request-timeout", str(REQUEST), "--idle-timeout", str(IDLE), "--metrics-port", str(free_ports(1)[0]))
     with running(tmp_path_factory.mktemp("hurried"), *flags) as started:
         yield started
 
 
 def connect(server: LocalServer, kind: str) -> socket.socket:
-    plain = socket.create_connection(("127.0.0.1", server.port if kind == "http" else server.tls_port), timeout=5)
-    if kind in {"http", "tcp"}:
+    ports = {"http": server.port, "metrics": int(server.flags[-1])}
+    plain = socket.create_connection(("127.0.0.1", ports.get(kind, server.tls_port)), timeout=5)
+    if kind in {"http", "metrics", "tcp"}:
         return plain
     context = ssl.create_default_context(cafile=str(server.ca))
     context.set_alpn_protocols(["h2"] if kind == "h2" else ["http/1.1"])
@@ -124,6 +128,25 @@ def test_every_slow_client_is_closed_in_time_and_the_others_are_served(hurried: 
     for name in ("a body by the byte", "a body of chunks"):
         assert re.match(rb"HTTP/1\.1 408 .*RequestTimeout", found[name][1], re.DOTALL), found[name]
     assert b"HTTP/1.1 400" in found["a token request by the byte"][1]
+
+
+@pytest.mark.wire
+@pytest.mark.xdist_group("slow")
+@pytest.mark.parametrize("kind", ["http", "metrics"])
+def test_the_greeting_of_http2_by_the_byte_is_cut_off_where_there_is_no_tls(hurried: LocalServer, kind: str):
+    sent = 0
+    with connect(hurried, kind) as connection:
+        connection.settimeout(REQUEST / 4)
+        for sent in range(len(PREFACE)):
+            try:
+                connection.send(PREFACE[sent : sent + 1])
+                if connection.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert sent < len(PREFACE) - 1
 
 
 @pytest.mark.wire

@@ -58,6 +58,18 @@ def test_decisions_count_as_requests(limited: LocalServer):
 
 
 @pytest.mark.wire
+def test_each_evaluation_of_a_request_counts(limited: LocalServer):
+    """They are answered all the same; who sent them waits as long as for so many requests."""
+    address, own = f"{limited.http}/access/v1/evaluations", limited.headers("contoso")
+    answer = httpx.post(address, json={"evaluations": [QUESTION] * 50}, headers=own)
+    assert (answer.status_code, len(answer.json()["evaluations"])) == (200, 50)
+    refused = httpx.post(address, json={"evaluations": [QUESTION]}, headers=own)
+    assert refused.status_code == 429
+    assert 4_900 < int(refused.headers["retry-after"]) <= 5_000
+    assert httpx.post(address, json={"evaluations": []}, headers=limited.headers("fabrikam")).status_code == 400
+
+
+@pytest.mark.wire
 def test_each_part_of_a_batch_counts(limited: LocalServer):
     part = {"method": "GET", "url": "/policies/crossTenantAccessPolicy/default"}
     body = {"requests": [{"id": "1", **part}, {"id": "2", **part}]}

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xtap.errors import Unavailable
+from xtap.store import group_commit
+from xtap.store.blocked import Waiting
 from xtap.store.cache import SnapshotCache
-from xtap.store.group_commit import GroupCommit, Waiting, Work
+from xtap.store.group_commit import GroupCommit, Work
 from xtap.store.snapshot import Snapshot
-from xtap.testing.store_contract import CONTOSO, counting
+from xtap.testing.store_contract import CONTOSO, FABRIKAM, counting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    import pytest
 
     from xtap.model.ids import TenantId
 
@@ -26,9 +31,13 @@ class Faulty:
     heads: dict[TenantId, Snapshot] = field(default_factory=dict)
     sizes: list[int] = field(default_factory=list)
     closed: bool = False
+    locked_elsewhere: set[TenantId] = field(default_factory=set)
+    refused: int = 0
 
-    def begin(self, tenants: Collection[TenantId]) -> None:  # noqa: ARG002 - the protocol has it
+    def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
         self._fail("begin")
+        self.refused += not self.locked_elsewhere.isdisjoint(tenants)
+        return set(tenants) - self.locked_elsewhere
 
     def head(self, tenant: TenantId) -> Snapshot:
         self._fail("head")
@@ -79,6 +88,35 @@ async def test_a_fault_of_unknown_origin_is_tried_again_one_by_one() -> None:
     assert len(failed) <= 1  # one only if the writer had taken the first change alone
     assert len(backend.heads) == 1
     assert backend.heads[CONTOSO].version == 20 - len(failed)
+
+
+async def test_changes_of_a_locked_tenant_are_asked_for_together_also_beside_a_fault() -> None:
+    backend = Faulty({"commit": ValueError("one of them")}, locked_elsewhere={FABRIKAM})
+    commits = GroupCommit(backend, SnapshotCache().publish)
+    loop = asyncio.get_running_loop()
+    blocked = [Waiting(FABRIKAM, counting("n"), loop.create_future()) for _ in range(100)]
+    others = [Waiting(CONTOSO, counting("n"), loop.create_future()) for _ in range(5)]
+    for each in (*blocked, *others):
+        commits.submit(each)
+    answers = await asyncio.gather(*(each.future for each in others), return_exceptions=True)
+    assert sum(isinstance(each, ValueError) for each in answers) <= 1
+    assert not any(each.future.done() for each in blocked)
+    await asyncio.sleep(0.3)
+    assert backend.refused < 50, "not once for each change"
+    backend.locked_elsewhere.clear()
+    after = await asyncio.gather(*(each.future for each in blocked))
+    assert [each.version for each in after] == [*range(1, 101)]
+    commits.stop()
+
+
+async def test_a_locked_tenant_is_refused_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "PATIENCE", 0.5)
+    backend = Faulty(locked_elsewhere={CONTOSO})
+    began = time.monotonic()
+    answers = await outcomes(backend, 3)
+    assert 0.5 <= time.monotonic() - began < 3
+    assert all("holds the lock of this tenant" in str(each) for each in answers)
+    assert backend.refused < 50
 
 
 async def test_a_refusal_of_the_storage_is_not_tried_again() -> None:

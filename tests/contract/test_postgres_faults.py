@@ -189,6 +189,58 @@ async def test_a_tenant_that_somebody_else_locks_is_refused_and_comes_back(
     assert (await store.change(CONTOSO, counting("n"))).version == 2
 
 
+async def test_a_locked_tenant_keeps_no_other_tenant_waiting(cluster: Cluster, url: str, store: PostgresStore) -> None:
+    for tenant in (CONTOSO, FABRIKAM):
+        await store.change(tenant, counting("n"))
+    with closing(cluster.admin(url)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM tenants WHERE tenant = %s FOR UPDATE", (CONTOSO,))
+        blocked = [asyncio.ensure_future(store.change(CONTOSO, counting("n"))) for _ in range(300)]
+        seconds: list[float] = []
+        while sum(seconds) < 2:
+            began = time.monotonic()
+            unknown = TenantId(f"d0000000-0000-4000-8000-0000000000{10 + len(seconds) % 90}")
+            await asyncio.gather(*(store.change(tenant, counting("n")) for tenant in (FABRIKAM, unknown)))
+            seconds.append(time.monotonic() - began)
+        assert not any(change.done() for change in blocked)
+        other.execute("ROLLBACK")
+        released = time.monotonic()
+        after = await asyncio.gather(*blocked)
+    assert max(seconds) < 1.0
+    assert time.monotonic() - released < 3
+    assert [each.version for each in after] == [*range(2, 302)]  # in the order in which they came
+    typical = sorted(seconds)[len(seconds) // 2]
+    print(f"{len(seconds)} changes: {typical:.3f} s, {max(seconds):.3f} s at most")  # noqa: T201 - the figure of the run
+
+
+async def test_a_table_that_somebody_else_locks_is_waited_for(cluster: Cluster, url: str, store: PostgresStore) -> None:
+    for tenant in (CONTOSO, FABRIKAM):
+        await store.change(tenant, counting("n"))
+    for table in ("tenants", "objects"):
+        with closing(cluster.admin(url)) as other:
+            other.execute(f"BEGIN; LOCK TABLE {table}".encode())
+            waiting = [asyncio.ensure_future(store.change(each, counting("n"))) for each in (CONTOSO, FABRIKAM)]
+            await asyncio.sleep(0.5)
+            assert not any(change.done() for change in waiting)
+            other.execute("COMMIT")
+            await asyncio.gather(*waiting)
+    assert (await store.refresh(CONTOSO)).version == 3
+
+
+async def test_a_store_that_is_closed_finishes_changes_of_a_locked_tenant(cluster: Cluster, url: str) -> None:
+    store = open_node(url)
+    await store.change(CONTOSO, counting("n"))
+    with closing(cluster.admin(url)) as other:
+        other.execute("BEGIN; SELECT * FROM tenants FOR UPDATE")
+        waiting = asyncio.ensure_future(store.change(CONTOSO, counting("n")))
+        await asyncio.sleep(0.3)
+        closed = asyncio.ensure_future(store.close())
+        await asyncio.sleep(0.5)
+        other.execute("ROLLBACK")
+        assert (await waiting).version == 2
+        await closed
+
+
 async def test_a_node_that_stops_in_the_middle_of_a_change_is_thrown_out(url: str, store: PostgresStore) -> None:
     await store.change(CONTOSO, counting("n"))
     with closing(PostgresDatabase.at(url).connect()) as stuck:

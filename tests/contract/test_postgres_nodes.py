@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,16 +14,16 @@ import pytest
 
 from tests.contract.cluster import PASSWORD
 from tests.contract.nodes import configured, empty, unstarted
+from xtap.server.workers import SETTLED
 from xtap.store.cached_store import LOOK_EVERY
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_migrations import MIGRATIONS
 from xtap.testing.local_server import running
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.contract.cluster import Cluster
     from tests.contract.nodes import Partner
+    from xtap.testing.local_server import LocalServer
 
 RECOVERED = 15.0
 
@@ -103,6 +106,28 @@ def test_a_node_knows_what_another_acknowledged_when_it_must(partner: Partner) -
     print(f"without the version, {behind} of 40 answers were older")  # noqa: T201 - the figure of the run
 
 
+def readiness(server: LocalServer) -> tuple[int, str]:
+    answer = httpx.get(f"{server.http}/readyz")
+    return answer.status_code, answer.json()["status"]
+
+
+def test_a_database_that_hangs_does_not_hold_up_who_asks_for_readiness(cluster: Cluster, partner: Partner) -> None:
+    """However many ask, one look at the database is under way, and its readers are free."""
+    second = partner.second
+    partner.get(second)
+    with cluster.hanging(), ThreadPoolExecutor(40) as pool:
+        assert partner.http(second).get(f"{second.graph}/default").status_code == 200
+        asked = list(pool.map(readiness, [second] * 80))
+        assert asked[0] == (200, "degraded")
+        while partner.http(second).get(f"{second.graph}/default").status_code == 200:
+            time.sleep(0.1)
+        assert readiness(second) == (503, "unavailable")
+    deadline = time.monotonic() + RECOVERED
+    while readiness(second) != (200, "ok") or partner.http(second).get(f"{second.graph}/default").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner: Partner) -> None:
     partner.create()
     first, second = partner.first, partner.second
@@ -110,15 +135,24 @@ def test_a_killed_node_and_a_killed_database_come_back(cluster: Cluster, partner
     assert partner.patch(second, "isCompliantDeviceAccepted", value=True) == 204
     first.start()
     assert partner.trust(first, "isCompliantDeviceAccepted") is True
+    partner.get(second).raise_for_status()
     cluster.kill()
     try:
-        assert partner.patch(first, "isMfaAccepted", value=False) == 503
-        unready = httpx.get(f"{second.http}/readyz")
-        assert (unready.status_code, unready.json()) == (503, {"status": "unavailable"})
-        assert "not ready: The database cannot be reached" in second.log()
+        before = readiness(second)
+        assert partner.get(second).status_code == 200
+        assert before == (200, "degraded")  # it still answers, so a balancer must not take it away
+        url = f"{first.graph}/partners/{partner.id}"
+        refused = partner.http(first).patch(url, json={"inboundTrust": {"isMfaAccepted": False}})
+        assert refused.status_code == 503
+        assert refused.json()["error"]["message"].startswith("The database cannot be reached")
+        assert [told for told in ("127.0.0.1", str(cluster.port), "PostgreSQL") if told in refused.text] == []
+        (line,) = (line for line in first.log().splitlines() if refused.headers["request-id"] in line)
+        assert f"port {cluster.port} failed" in line, "the operator is told where"
         assert httpx.get(f"{second.http}/healthz").status_code == 200
-        time.sleep(4)
-        assert partner.get(second).status_code == 503  # it might be too old by now
+        while partner.get(second).status_code == 200:
+            time.sleep(0.1)
+        assert readiness(second) == (503, "unavailable")  # what it knows might be too old by now
+        assert "the storage does not answer: The database cannot be reached" in second.log()
     finally:
         cluster.start()
     deadline = time.monotonic() + RECOVERED
@@ -144,6 +178,46 @@ def test_the_workers_of_one_node_lose_nothing_of_each_other(tmp_path: Path, clus
         time.sleep(LOOK_EVERY + 0.5)
         assert {httpx.get(f"{server.graph}/partners/$count", headers=headers).text for _ in range(20)} == {"60"}
         assert server.stop() == 0
+
+
+def test_a_worker_that_dies_while_the_database_is_away_ends_no_other(tmp_path: Path, cluster: Cluster) -> None:
+    url = empty(cluster)
+    PostgresDatabase.at(url, PASSWORD).migrate()
+    with running(configured(tmp_path / "node", url), "--workers", "2", "--stale-limit", "60") as server:
+        headers = server.headers()
+        time.sleep(SETTLED + 1)
+        for _ in range(20):  # each on a connection of its own, so that both workers have it in memory
+            assert httpx.get(f"{server.graph}/default", headers=headers).status_code == 200
+        dying, living = children(server)
+        cluster.kill()
+        try:
+            os.kill(dying, signal.SIGKILL)
+            time.sleep(4)  # the one in its place has failed at least twice
+            for _ in range(10):
+                assert httpx.get(f"{server.graph}/default", headers=headers).status_code == 200
+            assert server.process is not None
+            assert server.process.poll() is None
+            assert living in children(server)
+        finally:
+            cluster.start()
+        deadline = time.monotonic() + 30
+        workers, since = children(server), time.monotonic()
+        while time.monotonic() - since < SETTLED + 1:
+            assert time.monotonic() < deadline, server.log()
+            time.sleep(0.1)
+            if children(server) != workers:
+                workers, since = children(server), time.monotonic()
+        assert len(workers) == 2
+        assert living in workers
+        assert {httpx.get(f"{server.http}/readyz").status_code for _ in range(20)} == {200}
+        assert "Traceback" not in server.log()
+        assert server.stop() == 0
+
+
+def children(server: LocalServer) -> list[int]:
+    assert server.process is not None
+    pid = server.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_workers_are_not_started_on_a_database_without_tables(tmp_path: Path, tcp_url: str) -> None:

@@ -19,9 +19,10 @@ import pytest
 
 from xtap.errors import ConfigurationError, NotFound, Unavailable
 from xtap.model.objects import Kind
+from xtap.store.blocked import Waiting
 from xtap.store.cache import SnapshotCache
 from xtap.store.file_guard import FileGuard
-from xtap.store.group_commit import GroupCommit, Waiting
+from xtap.store.group_commit import GroupCommit
 from xtap.store.migrations import MIGRATIONS
 from xtap.store.protocol import Change
 from xtap.store.sqlite import SqliteStore

@@ -16,11 +16,13 @@ from xtap.model.audit import AuditRecord
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.service import history
+from xtap.service.history import History
 from xtap.store.memory import MemoryStore
 from xtap.store.protocol import AuditEntry, Change, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+    from random import Random
 
     from xtap.store.snapshot import Snapshot
 
@@ -62,7 +64,7 @@ def writing(kind: Kind, key: str, after: bytes | None, moment: datetime) -> Call
     return decide
 
 
-async def replay(steps: list[tuple[Kind, str, int | None, int]]) -> None:
+async def replay(steps: list[tuple[Kind, str, int | None, int]], order: Callable[[int], Iterable[int]] = range) -> None:
     store, moment = MemoryStore(), START
     states, times = [state(await store.snapshot(CONTOSO))], [START - timedelta(seconds=1)]
     for kind, key, value, later in steps:
@@ -70,12 +72,13 @@ async def replay(steps: list[tuple[Kind, str, int | None, int]]) -> None:
         await store.change(CONTOSO, writing(kind, key, None if value is None else b"%d" % value, moment))
         states.append(state(await store.snapshot(CONTOSO)))
         times.append(moment)
-    for version, expected in enumerate(states):
-        found = await history.at_version(store, CONTOSO, version)
-        assert (state(found), found.sequence) == (expected, version)
+    past = History(store)
+    for version in order(len(states)):
+        found = await past.at_version(CONTOSO, version)
+        assert (state(found), found.sequence) == (states[version], version)
     for instant in sorted({*times, *(time + timedelta(microseconds=1) for time in times)}):
         last = max(number for number, time in enumerate(times) if time <= instant)
-        found = await history.at_time(store, CONTOSO, instant, moment + timedelta(days=1))
+        found = await past.at_version(CONTOSO, await past.version_at(CONTOSO, instant, moment + timedelta(days=1)))
         assert (state(found), found.sequence) == (states[last], last)
 
 
@@ -85,6 +88,18 @@ def test_every_version_is_the_state_that_was_there(steps: list[tuple[Kind, str, 
     asyncio.run(replay(steps))
 
 
+@settings(max_examples=150, deadline=None)
+@given(STEPS, st.randoms(use_true_random=False), st.integers(1, 7), st.integers(1, 3), st.integers(1, 40))
+def test_it_is_whatever_was_asked_before(
+    steps: list[tuple[Kind, str, int | None, int]], chance: Random, at_once: int, states: int, documents: int
+) -> None:
+    """Also with states kept on the way, read in small pages, and with room for few of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("AT_ONCE", at_once), ("STATES", states), ("DOCUMENTS", documents), ("MOMENTS", 3)):
+            patch.setattr(history, name, value)
+        asyncio.run(replay(steps, lambda count: chance.choices(range(count), k=2 * count)))
+
+
 async def replay_jumps(steps: list[tuple[Kind, str, int | None, int]]) -> None:
     store, moment = MemoryStore(), START
     times = [START - timedelta(days=1)]
@@ -92,9 +107,9 @@ async def replay_jumps(steps: list[tuple[Kind, str, int | None, int]]) -> None:
         moment += timedelta(seconds=jump)
         await store.change(CONTOSO, writing(kind, key, None if value is None else b"%d" % value, moment))
         times.append(moment)
-    far = max(times) + timedelta(days=1)
+    past, far = History(store), max(times) + timedelta(days=1)
     for instant in sorted({*times[1:], *(time + timedelta(microseconds=1) for time in times)}):
-        found = (await history.at_time(store, CONTOSO, instant, far)).sequence
+        found = await past.version_at(CONTOSO, instant, far)
         assert times[found] <= instant
         assert found == len(steps) or times[found + 1] > instant
         earlier = [number for number, time in enumerate(times) if time <= instant]
@@ -120,6 +135,35 @@ async def test_what_never_was_is_refused() -> None:
     store = MemoryStore()
     for version in (-1, 1):
         with pytest.raises(InvalidInput, match="Its versions are 0 to 0"):
-            await history.at_version(store, CONTOSO, version)
+            await History(store).at_version(CONTOSO, version)
     with pytest.raises(InvalidInput, match="yet to come"):
-        await history.at_time(store, CONTOSO, START, START - timedelta(seconds=1))
+        await History(store).version_at(CONTOSO, START, START - timedelta(seconds=1))
+
+
+class Counting(MemoryStore):
+    """A store that counts the records that are read."""
+
+    read = 0
+
+    async def audit(self, tenant: TenantId, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
+        found = await super().audit(tenant, after=after, limit=limit)
+        self.read += len(found)
+        return found
+
+
+async def test_many_versions_of_a_long_history_are_rebuilt_from_each_other() -> None:
+    store, moment, count = Counting(), START, 10_000
+    for number in range(count):
+        moment += timedelta(seconds=1)
+        await store.change(CONTOSO, writing(Kind.PARTNER, str(number % 100), b"%d" % number, moment))
+    past = History(store)
+    assert state(await past.at_version(CONTOSO, 0)) == {}
+    assert store.read == count
+    for _ in range(2):
+        await asyncio.gather(*(past.at_version(CONTOSO, version) for version in range(50)))
+    assert (await past.at_version(CONTOSO, 49)).get(Kind.PARTNER, "48") == b"48"
+    assert store.read <= count + 49 * history.AT_ONCE
+    before, far = store.read, moment + timedelta(days=1)
+    for _ in range(50):
+        assert await past.version_at(CONTOSO, START + timedelta(seconds=50), far) == 50
+    assert store.read - before <= 14

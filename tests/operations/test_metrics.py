@@ -60,7 +60,12 @@ def test_everything_is_counted_once(tmp_path: Path, workers: int):
     assert found[requests, f"GET {PARTNERS}/{{key}}", "200"] == 8
     assert found[requests, f"POST {PARTNERS}", "201"] == 1
     assert found[requests, f"POST {PARTNERS}", "400"] == 1
-    assert found[requests, "other", "401"] == 2
+    assert found[requests, f"GET {PARTNERS}", "401"] == 2
+    assert found[requests, "POST /$batch", "200"] == 1
+    assert found[requests, f"GET {PARTNERS}", "200"] == 3, "parts of a batch"
+    assert found[requests, f"PATCH {PARTNERS}/{{key}}", "404"] == 1
+    assert found[requests, "other", "400"] == 1, "a part that names nothing"
+    assert found["xtap_request_duration_seconds_count", f"GET {PARTNERS}"] == 5
     assert found[requests, "POST /access/v1/evaluation", "200"] == 2
     assert found[requests, "issuer", "200"] == 1
     assert found["xtap_request_duration_seconds_count", f"GET {PARTNERS}/{{key}}"] == 8
@@ -86,6 +91,13 @@ def exercise(server: LocalServer) -> None:
         assert httpx.get(partners).status_code == 401
         evaluation = f"{server.http}/access/v1/evaluation"
         httpx.post(evaluation, headers=headers, json=QUESTION).raise_for_status()
+    parts: list[dict[str, object]] = [{"id": str(each), "method": "GET", "url": PARTNERS} for each in range(3)]
+    absent = f"{PARTNERS}/99999999-9999-4999-8999-999999999999"
+    json = {"Content-Type": "application/json"}
+    trust = {"inboundTrust": {"isMfaAccepted": True}}
+    parts.append({"id": "3", "method": "PATCH", "url": absent, "headers": json, "body": trust})
+    parts.append({"id": "4", "method": "GET", "url": "/nowhere"})
+    httpx.post(f"{server.http}/v1.0/$batch", headers=headers, json={"requests": parts}).raise_for_status()
     httpx.get(f"{server.http}/{PARTNER}/v2.0/.well-known/openid-configuration").raise_for_status()
 
 
@@ -105,7 +117,7 @@ def test_nothing_that_clients_send_makes_a_series(tmp_path: Path):
 
 def test_a_storage_that_fails_is_counted(tmp_path: Path):
     (port,) = free_ports(1)
-    with running(tmp_path, "--metrics-port", str(port)) as server:
+    with running(tmp_path, "--metrics-port", str(port), "--stale-limit", "0.001") as server:
         while "xtap is ready" not in server.log():
             time.sleep(0.01)
         (tmp_path / ".xtap" / "xtap.db").rename(tmp_path / "away.db")

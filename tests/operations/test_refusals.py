@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import datetime as dt
 import os
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +170,34 @@ def test_a_page_of_the_database_that_is_damaged(tmp_path: Path):
     assert "Traceback" not in done.stderr
     assert "damaged" in done.stderr
     assert "Restore it from a backup" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("DROP TABLE objects", "the table objects is missing"),
+        ("DROP TABLE audit", "the table audit is missing"),
+        ("ALTER TABLE tenants RENAME COLUMN sequence TO seq", "the column sequence of the table tenants is missing"),
+        ("ALTER TABLE sign_ins DROP COLUMN document", "the column document of the table sign_ins is missing"),
+    ],
+)
+def test_tables_that_another_program_changed(tmp_path: Path, change: str, named: str):
+    server = local(tmp_path)
+    server.run("init", "--demo")
+    with closing(sqlite3.connect(tmp_path / ".xtap" / "xtap.db")) as other:
+        other.execute(change)
+    for said in (refused(server), refused(server, "--workers", "2"), refused(server, "--check", command="migrate")):
+        assert named in said
+        assert "Restore it from a backup" in said
+
+
+def test_a_table_of_somebody_else_beside_ours_is_no_reason(tmp_path: Path):
+    server = local(tmp_path)
+    server.run("init", "--demo")
+    with closing(sqlite3.connect(tmp_path / ".xtap" / "xtap.db")) as other:
+        other.execute("CREATE TABLE theirs (a)")
+        other.execute("ALTER TABLE objects ADD COLUMN note TEXT")
+    assert server.run("migrate", "--check").stdout == "the database is up to date\n"
 
 
 def test_folders_that_cannot_be_written(tmp_path: Path):

@@ -97,6 +97,37 @@ def test_a_trace_is_taken_up_and_told(tmp_path: Path):
     assert not any(PARTNER in str(span) for span, _ in received)
 
 
+def test_what_is_refused_is_no_error_and_tells_nothing_of_the_request(tmp_path: Path):
+    unknown, person = "99999999-9999-4999-8999-999999999991", "alice@contoso.example"
+    with collector() as (endpoint, received):  # noqa: SIM117 - the server needs the address
+        with running(tmp_path, "--otlp-endpoint", endpoint) as server, httpx.Client(headers=server.headers()) as http:
+            partners, trust = f"{server.graph}/partners", {"inboundTrust": {"isMfaAccepted": True}}
+            people = {
+                "usersAndGroups": {"accessType": "allowed", "targets": [{"target": person, "targetType": "user"}]}
+            }
+            statuses = [
+                http.post(partners, json={"tenantId": PARTNER}).status_code,
+                http.post(partners, json={"tenantId": PARTNER}).status_code,
+                http.patch(f"{partners}/{unknown}", json=trust).status_code,
+                http.delete(f"{partners}/{unknown}").status_code,
+                http.patch(f"{partners}/{PARTNER}", json={"b2bCollaborationInbound": people}).status_code,
+                http.get(f"{server.graph}/{person}").status_code,
+            ]
+            (tmp_path / ".xtap" / "xtap.db").rename(tmp_path / "away.db")
+            statuses.append(http.patch(f"{partners}/{PARTNER}", json=trust).status_code)
+            server.stop()
+    assert statuses == [201, 409, 404, 404, 400, 400, 503]
+    spans = [span for span, _ in received]
+    changes = [span for span in spans if span.name == "store change"]
+    assert len(changes) >= 4, "the refused requests came as far as the storage"
+    failed = [span for span in spans if span.status.code == 2]  # STATUS_CODE_ERROR of the protocol
+    assert {attributes(span).get("http.response.status_code", 503) for span in failed} == {503}
+    assert [span.name for span in failed].count("store change") == 1
+    assert {span.status.message for span in spans} == {""}
+    told = [sent for sent in (PARTNER, unknown, person, "does not exist", "xtap.db") if sent in str(spans)]
+    assert told == []
+
+
 def test_a_collector_that_is_away_disturbs_nobody(tmp_path: Path):
     (nobody,) = free_ports(1)
     flags = ("--otlp-endpoint", f"http://127.0.0.1:{nobody}", "--stop-timeout", "1")

@@ -14,16 +14,17 @@ from msgspec import json
 
 from xtap.authzen import failures
 from xtap.authzen.evaluation import DecisionPoint, Enquiry
-from xtap.authzen.evaluations import evaluate_many
+from xtap.authzen.evaluations import asked_for, evaluate_many
 from xtap.authzen.messages import request_of
 from xtap.authzen.metadata import WELL_KNOWN
 from xtap.errors import Forbidden, NotFound, NotSupported, XtapError
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, json_object, read
-from xtap.http.operations import note, noted
+from xtap.http.fields import fields
+from xtap.http.operations import about, note
+from xtap.http.outages import tell_operator
 from xtap.service import consistency, tenants
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from xtap.model.schema import Document
     from xtap.service.context import Service
     from xtap.service.disclosure import View
+    from xtap.service.settling import Settler
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -62,16 +64,24 @@ class AuthzenApp:
     Args:
         service: what the server was built with.
         callers: who turns tokens into callers.
+        settler: who finishes what is due.
         point: who evaluates.
         searches: who searches.
         metadata: what is told about the endpoints.
     """
 
     def __init__(
-        self, service: Service, callers: Callers, point: DecisionPoint, searches: Searches, metadata: Metadata
+        self,
+        service: Service,
+        callers: Callers,
+        settler: Settler,
+        point: DecisionPoint,
+        searches: Searches,
+        metadata: Metadata,
     ) -> None:
         self._service = service
         self._callers = callers
+        self._settler = settler
         self._point = point
         self._searches = searches
         self._metadata = metadata
@@ -83,18 +93,18 @@ class AuthzenApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        headers = dict(scope["headers"])
+        headers = fields(scope)
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else self._service.new_id()
         more: list[tuple[bytes, bytes]] = []
         try:
             status, (body, more) = 200, await self._answer(scope, receive, headers, request_id)
         except XtapError as error:
+            tell_operator(error, about(scope, request_id))
             status, body, more = failures.answer(error)
         except Exception:
             # Not the path: a client may have put anything there, a token too.
-            about = {"request_id": request_id, "operation": noted(scope)}
-            log.exception("a request failed", extra={"xtap": about})
+            log.exception("a request failed", extra={"xtap": about(scope, request_id)})
             status, body = 500, json.encode("An internal error occurred. The log of the server has it under this id.")
         fixed = [*_ALWAYS, (b"x-request-id", request_id.encode())]
         length = (b"content-length", str(len(body)).encode())
@@ -118,10 +128,12 @@ class AuthzenApp:
         view = self._point.admit(caller)
         place = await self._place(found[1], view) if found and found[1] else None
         body = json_object(decoded(await read(receive), headers), headers)
+        if what == "evaluations":
+            self._callers.count(caller, asked_for(body) - 1)
         draw = random()  # noqa: S311 - draws a sample, hides nothing
         enquiry = Enquiry(caller, view, place, request_id, draw, consistency.patience())
         await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())
-        await settle(self._service)
+        await self._settler.settle()
         answer = await self._ask(what, enquiry, body)
         return answer, [versions.told(enquiry.versions)] if enquiry.versions else []
 

@@ -41,6 +41,12 @@ MOST: Final = 1_000
 """Evaluations of one request: an item of two bytes may have an answer of kilobytes."""
 
 
+def asked_for(body: Document) -> int:
+    """Return how many evaluations a request for evaluations asks for, as far as they are looked at."""
+    items = body.get("evaluations")
+    return len(items) if isinstance(items, list) and 0 < len(items) <= MOST else 1
+
+
 async def evaluate_many(point: DecisionPoint, enquiry: Enquiry, body: Document) -> bytes:
     """Answer a request for evaluations; without any it is a request for one.
 

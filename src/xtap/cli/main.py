@@ -96,7 +96,7 @@ def messages(error: XtapError | OSError) -> list[str]:
         place = error.filename or "the system"
         advice = " Give the user that runs xtap access to it." if isinstance(error, PermissionError) else ""
         return [f"{place}: {error.strerror or error}.{advice}"]
-    return [error.message]
+    return [str(error)]
 
 
 def add_settings(parser: argparse.ArgumentParser, *names: str) -> None:

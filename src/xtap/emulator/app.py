@@ -29,6 +29,7 @@ from xtap.graph import failures
 from xtap.graph.exchange import Answer
 from xtap.http import NO_SNIFF
 from xtap.http.bodies import decoded, json_object, read
+from xtap.http.fields import fields
 from xtap.identity import compact
 from xtap.identity.claims import parse_claims, tenant_of
 from xtap.identity.compact import BadToken
@@ -121,7 +122,7 @@ class Emulator:
         await inner(scope, receive, send)
 
     async def _control(self, scope: Message, receive: Receive) -> Answer:
-        headers = dict(scope["headers"])
+        headers = fields(scope)
         request_id = self._service.new_id()
         try:
             _require_local(scope)

@@ -7,7 +7,9 @@ that name the segment) fit no router, and the common GET costs 0.6 of what a fra
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -20,12 +22,13 @@ from xtap.graph.routes import BETA_ROUTES, ROUTES
 from xtap.http import NO_SNIFF, versions
 from xtap.http.addresses import base
 from xtap.http.bodies import decoded, read
-from xtap.http.operations import note, noted
+from xtap.http.fields import fields
+from xtap.http.operations import about, note, noted
+from xtap.http.outages import tell_operator
 from xtap.model.versions import BETA, V1, VERSIONS
 from xtap.service import consistency
 from xtap.service.context import Call
 from xtap.service.disclosure import View
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -36,10 +39,12 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.service.caller import Caller
     from xtap.service.context import Service
+    from xtap.service.settling import Settler
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Admission: TypeAlias = Callable[[Caller, Request], tuple[tuple[bytes, bytes], ...]]
+    PartAnswered: TypeAlias = Callable[[str, int, float], None]
     Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
@@ -72,22 +77,32 @@ class GraphApp:
     Args:
         service: what the server was built with.
         callers: who turns tokens into callers.
+        settler: who finishes what is due.
         paging_key: the secret that seals continuation tokens.
         admission: refuses requests that come too often, and returns headers for the answers to others; None for none.
+        part_answered: told the operation, status and seconds of each part of a batch; None for nobody.
     """
 
     def __init__(
-        self, service: Service, callers: Callers, paging_key: bytes, admission: Admission | None = None
+        self,
+        service: Service,
+        callers: Callers,
+        settler: Settler,
+        paging_key: bytes,
+        admission: Admission | None = None,
+        part_answered: PartAnswered | None = None,
     ) -> None:
         self._service = service
         self._callers = callers
+        self._settler = settler
         self._paging_key = paging_key
         self._admission = admission
+        self._part_answered = part_answered
         self._trees = {V1.name: build(ROUTES), BETA.name: build({**ROUTES, **BETA_ROUTES})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome is a Graph answer with the usual headers."""
-        headers = dict(scope["headers"])
+        headers = fields(scope)
         version_name, _, path = scope["path"][1:].partition("/")
         request = Request(
             scope["method"],
@@ -102,22 +117,25 @@ class GraphApp:
         request_id = self._service.new_id()
         client_id = client_request_id(headers, request_id)
         answer = await self._outcome(request, request_id, client_id)
-        await _send(answer, send, (b"request-id", request_id.encode()), (b"client-request-id", client_id.encode()))
+        await deliver(answer, send, request_id, client_id)
 
     async def _ask(self, request: Request) -> Answer:
         """Answer a part of a batch, as if it had come alone."""
-        request_id = self._service.new_id()
-        return await self._outcome(request, request_id, client_request_id(request.headers, request_id))
+        begun, request_id = monotonic(), self._service.new_id()
+        answer = await self._outcome(request, request_id, client_request_id(request.headers, request_id))
+        if self._part_answered is not None:
+            self._part_answered(noted(request.scope), answer.status, monotonic() - begun)
+        return answer
 
     async def _outcome(self, request: Request, request_id: str, client_id: str) -> Answer:
         try:
             return await self._answer(request, request_id)
         except XtapError as error:
+            tell_operator(error, about(request.scope, request_id))
             return failures.answer(error, request_id, client_id, self._service.now())
         except Exception:
             # Not the path: a client may have put anything there, a token too.
-            about = {"request_id": request_id, "operation": noted(request.scope)}
-            log.exception("a request failed", extra={"xtap": about})
+            log.exception("a request failed", extra={"xtap": about(request.scope, request_id)})
             return failures.answer(failures.unexpected(), request_id, client_id, self._service.now())
 
     async def _answer(self, request: Request, request_id: str) -> Answer:
@@ -125,8 +143,12 @@ class GraphApp:
             note(request.scope, METADATA)
             return metadata.get(request)
         headers, version, method = request.headers, request.version, request.method
-        caller = await self._callers.of(headers)
-        counted = () if self._admission is None else self._admission(caller, request)
+        try:
+            caller = await self._callers.of(headers)
+            counted = () if self._admission is None else self._admission(caller, request)
+        except XtapError:
+            self._note_refused(request)
+            raise
         node, key = resolve(self._trees[version.name], request.path)
         handler = node.methods.get(method)
         if handler is None:
@@ -137,13 +159,20 @@ class GraphApp:
             await self._catch_up(headers, caller.tenant)
         call = Call(caller, version, request_id, is_retry=b"retry-attempt" in headers)
         root = f"{request.base}/{version.name}"
-        await settle(self._service)
+        await self._settler.settle()
         exchange = Exchange(
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )
         answer = await handler(exchange)
         added = counted if method == "GET" else (*counted, *await self._version(caller.tenant))
         return replace(answer, headers=(*answer.headers, *added)) if added else answer
+
+    def _note_refused(self, request: Request) -> None:
+        """Note which operation a caller was refused that nobody knows, or who asks too often, if there is such one."""
+        with suppress(XtapError):
+            node, _ = resolve(self._trees[request.version.name], request.path)
+            if request.method in node.methods:
+                note(request.scope, f"{request.method} /{node.route}")
 
     async def _catch_up(self, headers: Mapping[bytes, bytes], tenant: TenantId) -> None:
         """Wait until this node knows the versions that the request demands."""
@@ -160,7 +189,9 @@ class GraphApp:
         return (versions.told({tenant: snapshot.sequence}),)
 
 
-async def _send(answer: Answer, send: Send, *ids: tuple[bytes, bytes]) -> None:
+async def deliver(answer: Answer, send: Send, request_id: str, client_id: str) -> None:
+    """Send an answer with the headers that every answer of Graph has."""
+    ids = (b"request-id", request_id.encode()), (b"client-request-id", client_id.encode())
     headers = [*ids, *_ALWAYS, *answer.headers]
     if answer.status < 400:
         headers.append(_ODATA)

@@ -116,6 +116,8 @@ def _headers(item: Document, path: str) -> dict[bytes, bytes]:
     for name, value in given.items():
         if not isinstance(value, str):
             raise _invalid(f"{path}.headers.{name[:64]}", "Expected a text.")
+        if name.lower().encode() in headers:
+            raise _invalid(f"{path}.headers.{name[:64]}", "Expected each header once, in whatever case.")
         headers[name.lower().encode()] = value.encode()
     return headers
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from xtap.model.ids import is_guid
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
@@ -20,6 +22,11 @@ OTHER: Final = "other"
 def note(scope: MutableMapping[str, Any], operation: str) -> None:
     """Note which operation a request is."""
     scope[_KEY] = operation
+
+
+def about(scope: MutableMapping[str, Any], request_id: str) -> dict[str, str]:
+    """Return what a line of the log may say of a request; an id that a client made up is said only if it is a GUID."""
+    return {"operation": noted(scope)} | ({"request_id": request_id} if is_guid(request_id) else {})
 
 
 def noted(scope: MutableMapping[str, Any]) -> str:

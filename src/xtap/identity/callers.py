@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol
 
 from xtap.errors import Unauthenticated
 from xtap.service import tenants
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.service.caller import Caller
     from xtap.store.protocol import Store
+
+
+UNKNOWN_SECONDS: Final = 1.0
+"""Seconds for which tenants that memory does not know are unknown, without a read of the database for each of them."""
 
 
 class Tokens(Protocol):
@@ -46,6 +51,7 @@ class Callers:
         self._throttle = throttle
         self._store = store
         self._registered: set[TenantId] = set()
+        self._ask_at = 0.0
 
     def judge_by(self, tokens: Tokens) -> None:
         """Let somebody else verify bearer tokens from now on; those that were verified are verified again."""
@@ -67,9 +73,22 @@ class Callers:
         token = authorization[7:].strip().decode("latin-1")
         caller = self._tokens.cached(token) or await self._tokens.caller(token)
         if caller.tenant not in self._registered:
-            if not await tenants.is_registered(self._store, caller.tenant):
-                raise Unauthenticated("The tenant of the access token is not known to this server.")
-            self._registered.add(caller.tenant)
+            await self._require_registered(caller.tenant)
         if self._throttle is not None:
             self._throttle.admit(caller)
         return caller
+
+    def count(self, caller: Caller, more: int) -> None:
+        """Count what a request asks for beyond one thing, as that many requests."""
+        if self._throttle is not None and more > 0:
+            self._throttle.count(caller, more)
+
+    async def _require_registered(self, tenant: TenantId) -> None:
+        """Refuse a tenant that is not registered; one that another process has just registered is."""
+        registered = await tenants.find(self._store, tenant) is not None
+        if not registered and monotonic() >= self._ask_at:
+            registered = await tenants.is_registered(self._store, tenant)
+            self._ask_at = monotonic() + UNKNOWN_SECONDS
+        if not registered:
+            raise Unauthenticated("The tenant of the access token is not known to this server.")
+        self._registered.add(tenant)

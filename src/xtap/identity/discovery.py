@@ -119,7 +119,9 @@ class DiscoveredKeys:
         elif self._clock() - self._read_at >= self._pace.refresh:
             self._start()
         if usable is None:
-            raise Unavailable(f"The keys of the issuer {self._issuer} are not available: {self._failure}.")
+            raise Unavailable(
+                "The keys of the issuer of the access token are not available.", f"{self._issuer}: {self._failure}"
+            )
         return usable
 
     async def close(self) -> None:

@@ -65,6 +65,11 @@ class Buckets:
             self._full_at.popitem(last=False)
         return 0.0
 
+    def owe(self, name: Hashable, count: int) -> None:
+        """Take requests whether they are there or not; the bucket gives nothing until it has made up for them."""
+        now = self._clock()
+        self._full_at[name] = max(now, self._full_at.get(name, now)) + count * self._interval
+
     def give_back(self, name: Hashable) -> None:
         """Put back one request that was taken."""
         if name in self._full_at:
@@ -97,6 +102,13 @@ class Throttle:
             raise _refusal("This application", seconds)
         if self._tenants is not None:
             self._tenants.take(caller.tenant)
+
+    def count(self, caller: Caller, more: int) -> None:
+        """Count what an admitted request asks for beyond one thing; it is answered, and the next ones wait for it."""
+        if self._clients is not None:
+            self._clients.owe((caller.tenant, caller.client_id), more)
+        if self._tenants is not None:
+            self._tenants.owe(caller.tenant, more)
 
 
 def _refusal(who: str, seconds: float) -> TooManyRequests:

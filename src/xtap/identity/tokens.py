@@ -73,16 +73,17 @@ class Verifier:
         self._leeway = leeway
         self._remember = remember
         self._capacity = capacity
-        self._good: dict[str, tuple[float, KeySource, int, Caller]] = {}
+        self._good: dict[str, tuple[float, float, KeySource, int, Caller]] = {}
 
     def cached(self, token: str) -> Caller | None:
         """Return the caller of a token that was good a moment ago, None when it must be judged (again).
 
-        This is the hot path: one lookup, two comparisons.
+        This is the hot path: one lookup, three comparisons. A clock that was set back behind that moment does not make
+        the moment longer.
         """
         entry = self._good.get(token)
-        if entry is not None and self._clock() < entry[0] and entry[1].generation == entry[2]:
-            return entry[3]
+        if entry is not None and entry[0] <= self._clock() < entry[1] and entry[2].generation == entry[3]:
+            return entry[4]
         return None
 
     async def caller(self, token: str) -> Caller:
@@ -156,7 +157,8 @@ class Verifier:
     def _keep(self, token: str, exp: int, source: KeySource, generation: int, caller: Caller) -> None:
         while len(self._good) >= self._capacity:
             del self._good[next(iter(self._good))]
-        self._good[token] = (min(exp, self._clock() + self._remember), source, generation, caller)
+        now = self._clock()
+        self._good[token] = (now, min(exp, now + self._remember), source, generation, caller)
 
 
 def _signature_reason(header: compact.Header) -> str:

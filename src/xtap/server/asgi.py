@@ -7,7 +7,7 @@ import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -25,16 +25,18 @@ from xtap.emulator.clock import Clock
 from xtap.emulator.limits import RequestLimits
 from xtap.emulator.past import PastStore
 from xtap.emulator.repeating import standing
-from xtap.errors import ConfigurationError, NotFound
+from xtap.errors import ConfigurationError, MalformedRequest, NotFound
 from xtap.graph import failures
-from xtap.graph.app import GraphApp
+from xtap.graph.app import GraphApp, deliver
 from xtap.graph.app import operations as graph_operations
 from xtap.http import NO_SNIFF
 from xtap.http.bodies import within
+from xtap.http.fields import ambiguous, fields
 from xtap.http.operations import OTHER, note
 from xtap.identity import keys
 from xtap.model.versions import VERSIONS
 from xtap.server import cloud_metadata, health, resource_manager
+from xtap.server.health import Health
 from xtap.server.metrics import Metrics
 from xtap.server.observing import Observer, observer_of
 from xtap.server.proxied import behind_proxy
@@ -45,12 +47,14 @@ from xtap.server.workers import Worker
 from xtap.service.context import Service
 from xtap.service.decision_log import DecisionLog, FileSink, StoreSink
 from xtap.service.secrets import paging_key
+from xtap.service.settling import Settler
 from xtap.store.protocol import Store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
     from typing import TypeAlias
 
+    from xtap.errors import XtapError
     from xtap.identity.embedded import EmbeddedIssuer
 
     Scope: TypeAlias = MutableMapping[str, Any]
@@ -74,8 +78,10 @@ class Application(Struct, frozen=True):
     settings: Settings
     store: Store
     trust: Trust
+    settler: Settler
     graph: GraphApp
     authzen: AuthzenApp
+    health: Health
     decision_log: DecisionLog | None
     metrics: Metrics | None = None
     observer: Observer | None = None
@@ -92,12 +98,14 @@ class Application(Struct, frozen=True):
             return
         if scope["method"] in _WITH_BODY:
             receive = within(receive, self.settings.request_timeout)
+        refusal = ambiguous(scope)
+        answer = partial(_refuse, MalformedRequest(refusal)) if refusal else self._answer
         if self.settings.public_url:
             scope = behind_proxy(scope, self.settings.public_url)
         if self.observer is None:
-            await self._answer(scope, receive, send)
+            await answer(scope, receive, send)
         else:
-            await self.observer.request(scope, receive, send, self._answer)
+            await self.observer.request(scope, receive, send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; where tests may ask for faults, those come first."""
@@ -116,21 +124,24 @@ class Application(Struct, frozen=True):
             await self.authzen(scope, receive, send)
         elif path in health.PATHS:
             note(scope, _HEALTH)
-            await _reply(send, *await health.answer(path, self.store))
+            await _reply(send, *await self.health.answer(path))
         elif path == cloud_metadata.PATH and scope["method"] == "GET":
             note(scope, _CLOUD)
             await _reply(send, *cloud_metadata.answer(self.settings, scope["query_string"]))
         elif path == resource_manager.PATH and scope["method"] == "GET":
             note(scope, _SUBSCRIPTIONS)
-            await _reply(send, *await resource_manager.answer(self.trust.callers, dict(scope["headers"])))
+            await _reply(send, *await resource_manager.answer(self.trust.callers, fields(scope)))
         elif self.issuer is not None and _ISSUER_PATH.match(path):
             note(scope, _ISSUER)
             await _issuer_app(self.issuer)(scope, receive, send)
         else:
-            await _reply(send, 404, _nothing_here(path))
+            segment = path.strip("/")[:128]
+            message = f"Resource not found for the segment '{segment}'. Graph is below /v1.0 and /beta."
+            await _refuse(NotFound(message), scope, receive, send)
 
     async def close(self) -> None:
         """Finish accepted changes, write noted decisions and spans, and let go of the storage and of the issuer."""
+        await self.settler.close()
         if self.decision_log is not None:
             await self.decision_log.close()
         await self.store.close()
@@ -139,11 +150,11 @@ class Application(Struct, frozen=True):
             await self.observer.close()
 
 
-def _nothing_here(path: str) -> dict[str, Any]:
-    now, request_id = datetime.now(UTC), str(uuid4())
-    error = NotFound(f"Resource not found for the segment '{path.strip('/')[:128]}'. Graph is below /v1.0 and /beta.")
-    body: dict[str, Any] = json.decode(failures.answer(error, request_id, request_id, now).body)
-    return body
+async def _refuse(error: XtapError, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer what belongs to no surface, in the form of Graph."""
+    request_id = str(uuid4())
+    answer = failures.answer(error, request_id, request_id, datetime.now(UTC))
+    await deliver(answer, send, request_id, request_id)
 
 
 async def build(settings: Settings, worker: Worker | None = None) -> Application:
@@ -197,12 +208,19 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
         service = replace(service, store=observer.store)
     trust = Trust(settings, service.store)
     paging = await paging_key(service.store, os.urandom)
-    graph = GraphApp(service, trust.callers, paging, limits.admit if settings.emulator else None)
+    settler = Settler(service)
+    part_answered = None if observer is None else observer.part_answered
+    graph = GraphApp(
+        service, trust.callers, settler, paging, limits.admit if settings.emulator else None, part_answered
+    )
     noted = _decision_log(settings, service, paging)
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
-    authzen = AuthzenApp(service, trust.callers, point, Searches(point, paging), _metadata(settings))
+    authzen = AuthzenApp(service, trust.callers, settler, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
-    return Application(settings, service.store, trust, graph, authzen, noted, worker.metrics, observer, emulator)
+    probed = Health(service.store, settings.stale_limit)
+    return Application(
+        settings, service.store, trust, settler, graph, authzen, probed, noted, worker.metrics, observer, emulator
+    )
 
 
 def metrics_of(settings: Settings) -> Metrics | None:

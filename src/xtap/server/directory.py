@@ -26,7 +26,7 @@ class LocalDirectory(Struct, frozen=True):
 
     async def find_tenant(self, id_or_domain: str) -> Tenant | None:
         """Return the tenant with this id or domain."""
-        return await tenants.find(self.store, id_or_domain)
+        return await tenants.find_now(self.store, id_or_domain)
 
     async def find_application(self, tenant_id: TenantId, client_id: str) -> Application | None:
         """Return the application with this client id, the demo application only on loopback."""

@@ -96,6 +96,12 @@ class Observer:
                 _log(noted(scope), answer, seconds)
         return int(status)
 
+    def part_answered(self, operation: str, status: int, seconds: float) -> None:
+        """Count a part of a batch, as if it had come alone."""
+        if self._counts is not None:
+            self._counts.begun()
+            self._counts.request(operation, status, seconds, self.store.age())
+
     def decided(self, told: Told) -> None:
         """Count a decision."""
         if self._counts is not None:

@@ -160,14 +160,29 @@ class Listeners:
 
 def _server(application: Application, port: int, certificate: Path | None = None, key: Path | None = None) -> Server:
     settings = application.settings
+    return _limited(application, settings, (settings.host, port), certificate, key)
+
+
+def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
+    return _limited(metrics_app(metrics), settings, (settings.metrics_host, settings.metrics_port))
+
+
+def _limited(
+    application: object,
+    settings: Settings,
+    place: tuple[str, int],
+    certificate: Path | None = None,
+    key: Path | None = None,
+) -> Server:
+    """Build a listener with the limits that every port has."""
     limit = ceil(settings.request_timeout)
     return Server(
         application,
-        address=_address(settings.host),
-        port=port,
+        address=_address(place[0]),
+        port=place[1],
         interface=Interfaces.ASGINL,
         backlog=1024,
-        backpressure=allowed(len(settings.ports)),
+        backpressure=allowed(len(settings.ports) + bool(settings.metrics_port)),
         # Without TLS, HTTP/2 would be told apart by the first bytes of a client, for which there is no time limit.
         http=HTTPModes.auto if certificate else HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=limit * 1000, max_buffer_size=MAX_HEAD),
@@ -191,17 +206,6 @@ def _address(host: str) -> str:
         return str(ip_address(host))
     except ValueError:
         return socket.gethostbyname(host)
-
-
-def _metrics_server(settings: Settings, metrics: Metrics) -> Server:
-    return Server(
-        metrics_app(metrics),
-        address=_address(settings.metrics_host),
-        port=settings.metrics_port,
-        interface=Interfaces.ASGINL,
-        websockets=False,
-        log_enabled=False,
-    )
 
 
 def certificate_of(settings: Settings) -> tuple[Path, Path]:

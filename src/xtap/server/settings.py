@@ -121,10 +121,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     ] = 120.0
     rate_limit: Annotated[
         float,
-        Meta(ge=0, le=1e6, description="requests per second of one client of a tenant, on average of 10; 0 for none"),
+        Meta(
+            ge=0, le=1e6, description="requests and evaluations per second of one client, on average of 10; 0 for none"
+        ),
     ] = 0.0
     tenant_rate_limit: Annotated[
-        float, Meta(ge=0, le=1e6, description="requests per second of a whole tenant, on average of 10; 0 for none")
+        float,
+        Meta(ge=0, le=1e6, description="requests and evaluations per second of a tenant, on average of 10; 0 for none"),
     ] = 0.0
 
     log_format: Annotated[LogFormat, Meta(description="how log lines look: text or json")] = LogFormat.TEXT

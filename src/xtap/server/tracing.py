@@ -16,7 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from xtap import __version__
-from xtap.errors import ConfigurationError
+from xtap.errors import ConfigurationError, Unavailable, XtapError
 
 try:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -94,9 +94,15 @@ class Tracing:
 
     @contextmanager
     def part(self, name: str) -> Iterator[Span]:
-        """Make the span of a part of what is done now."""
-        with self._tracer.start_as_current_span(name, record_exception=False) as span:
-            yield Span(span)
+        """Make the span of a part of what is done now; it has failed if the storage did, or we."""
+        # An exception's message is not told, as above.
+        with self._tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
+            try:
+                yield Span(span)
+            except Exception as error:
+                if isinstance(error, Unavailable) or not isinstance(error, XtapError):
+                    span.set_status(Status(StatusCode.ERROR))
+                raise
 
     async def close(self) -> None:
         """Send the spans that wait; those that a collector does not take in time are lost."""

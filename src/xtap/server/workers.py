@@ -2,7 +2,8 @@
 
 The kernel spreads connections over the listeners of one port (SO_REUSEPORT). The workers share one database and
 nothing else but the memory of the metrics. The one that watches holds the lock of the database and does no work: it
-starts a worker again that ended by itself, and passes signals on. When it is killed, the workers stop.
+starts a worker again that ended by itself, and passes signals on. When it is killed, the workers stop. Once the node
+has served, a worker that cannot start, as without its database, is tried again and takes no other one with it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import select
 import signal
 import sys
 import time
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SETTLED: Final = 5.0
-"""Seconds after which a worker that ends is started again; one that ends sooner cannot start, and all stop."""
+"""Seconds after which a worker has started well. If one ends before any has, none can start, and all stop."""
+
+LONGEST_PAUSE: Final = 30.0
+"""The most seconds until a worker is tried again that could not start; the first pause is one, each the double."""
 
 _PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -65,6 +70,8 @@ class Workers:
         self._work = work
         self._count = count
         self._running: dict[int, tuple[int, float]] = {}
+        self._failures = [0] * count
+        self._served = False
         self._stopping = False
         self._failed = False
         self._lifeline, self._held = os.pipe()
@@ -83,16 +90,17 @@ class Workers:
                 self._ended(*self._running.pop(pid), os.waitstatus_to_exitcode(status))
         return 1 if self._failed else 0
 
-    def _start(self, index: int) -> None:
+    def _start(self, index: int, pause: float = 0.0) -> None:
+        """Fork a worker, which begins after so many seconds."""
         # A signal that came between fork and the lines below would be lost, or be passed on by the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
         pid = os.fork()
         if pid == 0:
-            self._serve(index)
-        self._running[pid] = (index, time.monotonic())
+            self._serve(index, pause)
+        self._running[pid] = (index, time.monotonic() + pause)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
 
-    def _serve(self, index: int) -> NoReturn:
+    def _serve(self, index: int, pause: float) -> NoReturn:
         """Be a worker."""
         code = 1
         try:
@@ -101,6 +109,8 @@ class Workers:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
             os.close(self._held)
+            if pause:
+                select.select([self._lifeline], [], [], pause)  # or until the one that watches has ended
             code = self._work(Worker(index, self._metrics, self._lifeline))
         except BaseException:
             log.exception("worker %d failed", index)
@@ -110,15 +120,21 @@ class Workers:
             os._exit(code)
 
     def _ended(self, index: int, started: float, code: int) -> None:
+        now = time.monotonic()
+        self._served = self._served or any(
+            now - began >= SETTLED for _, began in (*self._running.values(), (0, started))
+        )
         if self._stopping:
             self._failed = self._failed or code not in {0, -signal.SIGTERM, -signal.SIGINT}
-        elif time.monotonic() - started < SETTLED:
+        elif not self._served:
             log.error("worker %d ended with code %d as soon as it started: all stop", index, code)
             self._failed = True
             self._pass_on(signal.SIGTERM)
         else:
-            log.error("worker %d ended with code %d: another one takes its place", index, code)
-            self._start(index)
+            self._failures[index] = self._failures[index] + 1 if now - started < SETTLED else 0
+            pause = min(2.0 ** (self._failures[index] - 1), LONGEST_PAUSE) if self._failures[index] else 0.0
+            log.error("worker %d ended with code %d: another one takes its place in %g seconds", index, code, pause)
+            self._start(index, pause)
 
     def _pass_on(self, number: int, _: object = None) -> None:
         if number != signal.SIGHUP:

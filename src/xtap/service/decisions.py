@@ -15,7 +15,7 @@ from xtap.model.directory import Tenant
 from xtap.model.ids import DIRECTORY, TenantId
 from xtap.model.objects import Kind
 from xtap.semantics.compiling import compile_crossing
-from xtap.service import history
+from xtap.service.history import History
 from xtap.service.meaning import policy_of
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Decisions:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._history = History(service.store)
         self._latest: dict[TenantId, tuple[Snapshot, Snapshot, TenantPolicy]] = {}
         self._past: dict[tuple[TenantId, int, bytes, bytes], TenantPolicy] = {}
         self._compiled: dict[tuple[TenantId, TenantId, Channel], Compiled] = {}
@@ -79,18 +80,18 @@ class Decisions:
         known = self._latest.get(tenant) if moment is None else None
         if known is not None and known[0] is register and known[1] is await self._service.store.snapshot(tenant):
             return known[2]
-        registered = await self._registered(tenant)
+        # Not asked of the database: most home tenants are registered nowhere, and memory is a moment behind at most.
+        registered = register.get(Kind.TENANT, tenant)
         if registered is None:
             return None
         if isinstance(moment, datetime):
             created = json.decode(registered, type=Tenant).created
             if created and moment < datetime.fromisoformat(created):
                 return None
-            then = await history.at_time(self._service.store, tenant, moment, self._service.now())
-            return self._past_policy(then, registered)
+            version = await self._history.version_at(tenant, moment, self._service.now())
+            return self._past_policy(await self._history.at_version(tenant, version), registered)
         if moment is not None and tenant in moment:
-            then = await history.at_version(self._service.store, tenant, moment[tenant])
-            return self._past_policy(then, registered)
+            return self._past_policy(await self._history.at_version(tenant, moment[tenant]), registered)
         snapshot = await self._service.store.snapshot(tenant)
         policy = policy_of(snapshot, _cloud(registered))
         self._latest[tenant] = (register, snapshot, policy)
@@ -115,12 +116,6 @@ class Decisions:
                 self._compiled.clear()
             self._compiled[key] = made
         return made
-
-    async def _registered(self, tenant: TenantId) -> bytes | None:
-        """Return the register's entry of a tenant, also one that another process just made."""
-        store = self._service.store
-        found = (await store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant)
-        return found or (await store.refresh(DIRECTORY)).get(Kind.TENANT, tenant)
 
     def _past_policy(self, then: Snapshot, registered: bytes) -> TenantPolicy:
         key = (then.tenant, then.sequence, then.mark, registered)

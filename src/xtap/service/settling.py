@@ -1,14 +1,18 @@
 """What is due? Joins whose time has come, and effects of organizations that are not carried out yet.
 
-Nothing sleeps and nothing runs beside the requests: every access asks first, and finishes what is due. A server that
-died between two tenants' transactions finishes at the next access, whoever makes it (docs/adr/0011).
+Nothing sleeps: every access asks first, and what is due is finished beside it. A server that died between two tenants'
+transactions finishes at the next access, whoever makes it (docs/adr/0011).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from itertools import takewhile
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
@@ -37,6 +41,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WAIT: Final = 1.0
+"""Seconds for which an access waits for what is due; once it took longer, nobody waits until something was finished."""
+
+AGAIN: Final = 1.0
+"""Seconds between two tries while the storage refuses."""
+
 _WAITING: Final = frozenset({Kind.DUE_JOIN, Kind.EFFECT})
 """The kinds of objects in the directory that something may be due for."""
 
@@ -48,10 +58,66 @@ _reported: Final[set[TenantId]] = set()
 """Tenants whose effects cannot be carried out, which the log has told; every access tries them again."""
 
 
-async def settle(service: Service) -> None:
+class Settler:
+    """Finishes what is due beside the requests of one node: one try at a time, and no request fails by it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._trying: asyncio.Task[None] | None = None
+        self._stuck = False
+        self._again = 0.0
+
+    async def settle(self) -> None:
+        """See to it that what is due is finished, and wait for that as long as it is quick; never raises."""
+        try:
+            if not await self._is_due():
+                return
+            if self._trying is not None:  # it may have begun before the last of what is due
+                await self._wait(self._trying)
+                if not await self._is_due():
+                    return
+        except Unavailable:  # the access itself will be told
+            return
+        if self._trying is None and monotonic() >= self._again:
+            # In a context of its own: it belongs to no request, neither its trace nor what it sees.
+            self._trying = asyncio.create_task(self._try(), context=Context())
+        if self._trying is not None:
+            await self._wait(self._trying)
+
+    async def close(self) -> None:
+        """Give up a try that is under way."""
+        if self._trying is not None:
+            self._trying.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._trying
+
+    async def _is_due(self) -> bool:
+        directory = await self._service.store.snapshot(DIRECTORY)
+        return directory.count(Kind.EFFECT) > 0 or next(_due(directory, self._service.now), None) is not None
+
+    async def _wait(self, trying: asyncio.Task[None]) -> None:
+        if not self._stuck:
+            _, late = await asyncio.wait({trying}, timeout=WAIT)
+            if late:
+                self._stuck = True
+
+    async def _try(self) -> None:
+        try:
+            if await settle(self._service):
+                self._stuck = False
+            else:
+                self._again = monotonic() + AGAIN
+        finally:
+            self._trying = None
+
+
+async def settle(service: Service) -> bool:
     """Finish everything that is due in every organization; what cannot be finished now is left to the next access.
 
     Never raises: what is due is another tenant's matter as often as the caller's, who can be answered without it.
+
+    Returns:
+        Whether the storage took it.
     """
     try:
         await _settle(service)
@@ -61,6 +127,8 @@ async def settle(service: Service) -> None:
         log.exception("what is due in multitenant organizations cannot be finished")
     else:
         _outage.over()
+        return True
+    return False
 
 
 async def _settle(service: Service) -> None:

@@ -10,11 +10,12 @@ import asyncio
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import inf
-from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import Unavailable
-from xtap.store.group_commit import GroupCommit, Waiting
+from xtap.store.blocked import Waiting
+from xtap.store.clock import monotonic
+from xtap.store.group_commit import GroupCommit
 from xtap.store.snapshot import NO_HEAD
 
 if TYPE_CHECKING:

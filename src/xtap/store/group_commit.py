@@ -9,16 +9,16 @@ commit publishes the new snapshots and answers the callers. What a database must
   that never came to be.
 * A change that the database cannot take for its own sake, such as a key that is no valid text, fails alone.
 * A batch that lost against a transaction of another node is run again, on the state that the other one left.
+* A tenant that another session has locked keeps no other tenant waiting: its changes stand aside, and are tried again.
 """
 
 from __future__ import annotations
 
-from asyncio import Future
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct, field
@@ -26,16 +26,20 @@ from msgspec import Struct, field
 from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
+from xtap.store.blocked import PATIENCE, Blocked, Waiting
 from xtap.store.protocol import AuditEntry, Change
 from xtap.store.snapshot import Snapshot, new_mark
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-    from collections.abc import Collection, Iterable, Sequence
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 
 ATTEMPTS: Final = 10
 """How often a batch that loses against other nodes is run before its callers are told to try again later."""
+
+
+CONTENDED: Final = "Transactions of other nodes came first. Try again."
 
 
 class Contended(Unavailable):
@@ -72,8 +76,12 @@ class Backend(Protocol):
     Each of the three may raise Unavailable, and Contended when running all of them again may help.
     """
 
-    def begin(self, tenants: Collection[TenantId]) -> None:
-        """Take the lock without which nobody changes these tenants; ``head`` is asked for no others."""
+    def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
+        """Take the lock without which nobody changes these tenants, and return those for which it was to be had.
+
+        The others are locked by another session; waiting for it takes a moment at most, not its transaction. ``head``
+        is asked for no others than those returned.
+        """
         ...
 
     def head(self, tenant: TenantId) -> Snapshot:
@@ -96,15 +104,8 @@ class Backend(Protocol):
         ...
 
 
-class Waiting(Struct, frozen=True, eq=False):
-    """One change whose caller waits for ``future``, in that future's event loop."""
-
-    tenant: TenantId
-    decide: Callable[[Snapshot], Change]
-    future: Future[Snapshot]
-
-
-Outcome = Snapshot | Exception
+Outcome = Snapshot | Exception | None
+"""What a caller is told; None for nothing yet, because another session has locked the tenant."""
 
 
 class GroupCommit:
@@ -121,6 +122,7 @@ class GroupCommit:
         self._backend = backend
         self._publish = publish
         self._batch_limit = batch_limit
+        self._blocked = Blocked()
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         # A daemon: a program that forgets to close its store can end; what it loses was never acknowledged.
         self._thread = Thread(target=self._run, name="xtap-store-writer", daemon=True)
@@ -137,26 +139,40 @@ class GroupCommit:
 
     def _run(self) -> None:
         running = True
-        while running:
-            taken, running = self._take()
-            batch = [waiting for waiting in taken if not waiting.future.done()]  # the others went away meanwhile
-            if batch:
-                _answer(batch, self._settle(batch))
+        while running or self._blocked:
+            fresh, running = self._take() if running else (self._pause(), False)
+            self._serve(self._blocked.passing(fresh))
+            self._serve(self._blocked.due())
         self._backend.close()
 
     def _take(self) -> tuple[list[Waiting], bool]:
-        """Wait for the next changes; the flag is False when these are the last."""
-        item = self._queue.get()
+        """Wait for the next changes, or until a blocked tenant is due; the flag is False when these are the last."""
         batch: list[Waiting] = []
-        while item is not None:
-            batch.append(item)
-            if len(batch) == self._batch_limit:
-                return batch, True
-            try:
+        with suppress(Empty):
+            item = self._queue.get(timeout=self._blocked.pause())
+            while item is not None:
+                batch.append(item)
+                if len(batch) == self._batch_limit:
+                    return batch, True
                 item = self._queue.get_nowait()
-            except Empty:
-                return batch, True
-        return batch, False
+            return batch, False
+        return batch, True
+
+    def _pause(self) -> list[Waiting]:
+        """Wait until a blocked tenant is due, when no changes come any more."""
+        sleep(self._blocked.pause() or 0.0)
+        return []
+
+    def _serve(self, changes: Sequence[Waiting]) -> None:
+        """Run changes, a batch at a time, and answer those whose tenant was not locked by another session."""
+        changes = [waiting for waiting in changes if not waiting.future.done()]  # the others went away meanwhile
+        for start in range(0, len(changes), self._batch_limit):
+            batch = self._blocked.passing(changes[start : start + self._batch_limit])
+            if batch:
+                outcomes = self._settle(batch)
+                pairs = [_unless_late(waiting, outcome) for waiting, outcome in zip(batch, outcomes, strict=True)]
+                self._blocked.put(waiting for waiting, outcome in pairs if outcome is None)
+                _answer(pairs)
 
     def _settle(self, batch: Sequence[Waiting]) -> list[Outcome]:
         """Run a batch, whatever happens: a caller that is never answered would be the worst of failures."""
@@ -173,9 +189,10 @@ class GroupCommit:
     def _attempt(self, batch: Sequence[Waiting]) -> list[Outcome]:
         """Run a batch in one transaction and return what each caller is told, in order."""
         work = Work()
+        locked: Collection[TenantId] = {waiting.tenant for waiting in batch}
         try:
-            self._backend.begin({waiting.tenant for waiting in batch})
-            outcomes = [self._decide(work, waiting) for waiting in batch]
+            locked = self._backend.begin(locked)
+            outcomes = [self._decide(work, waiting) if waiting.tenant in locked else None for waiting in batch]
             if work.heads:
                 self._backend.commit(work)
                 self.commits += 1
@@ -186,12 +203,12 @@ class GroupCommit:
             raise
         except Unavailable as refusal:
             self._backend.rollback()
-            return [_unavailable(refusal) for _ in batch]
+            return [_unavailable(refusal) if waiting.tenant in locked else None for waiting in batch]
         except Exception as fault:  # noqa: BLE001 - a fault of one change must reach its caller, not end the thread
             self._backend.rollback()
             if len(batch) == 1:
                 return [fault]
-            return [outcome for waiting in batch for outcome in self._settle([waiting])]
+            return [self._settle([waiting])[0] if waiting.tenant in locked else None for waiting in batch]
         self._publish(work.heads.values())
         return outcomes
 
@@ -208,17 +225,28 @@ class GroupCommit:
             return _wrapped(strange)
 
 
-def _answer(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+def _unless_late(waiting: Waiting, outcome: Outcome) -> tuple[Waiting, Outcome]:
+    """Return a change and what its caller is told: a refusal, when its tenant has been locked for too long."""
+    if outcome is not None or monotonic() - waiting.since < PATIENCE:
+        return waiting, outcome
+    return waiting, Unavailable(
+        f"Another session holds the lock of this tenant, since {PATIENCE:g} seconds at least. Try again; if it stays "
+        "so, end the session that holds it."
+    )
+
+
+def _answer(outcomes: Sequence[tuple[Waiting, Outcome]]) -> None:
     """Hand the outcomes to the callers, with one wake-up for each event loop."""
-    answers: dict[AbstractEventLoop, list[tuple[Future[Snapshot], Outcome]]] = defaultdict(list)
-    for waiting, outcome in zip(batch, outcomes, strict=True):
-        answers[waiting.future.get_loop()].append((waiting.future, outcome))
+    answers: dict[AbstractEventLoop, list[tuple[Future[Snapshot], Snapshot | Exception]]] = defaultdict(list)
+    for waiting, outcome in outcomes:
+        if outcome is not None:
+            answers[waiting.future.get_loop()].append((waiting.future, outcome))
     for loop, mine in answers.items():
         with suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(_resolve, mine)
 
 
-def _resolve(answers: Sequence[tuple[Future[Snapshot], Outcome]]) -> None:
+def _resolve(answers: Sequence[tuple[Future[Snapshot], Snapshot | Exception]]) -> None:
     for future, outcome in answers:
         if future.done():  # the caller was cancelled meanwhile
             continue
@@ -232,7 +260,7 @@ def _resolve(answers: Sequence[tuple[Future[Snapshot], Outcome]]) -> None:
 def _unavailable(refusal: Unavailable) -> Unavailable:
     """Return an exception of its own for one caller: each raises it with its own traceback."""
     kind = OutcomeUnknown if isinstance(refusal, OutcomeUnknown) else Unavailable  # a caller knows of no Contended
-    return kind(refusal.message)
+    return kind(refusal.message, refusal.detail)
 
 
 def _wrapped(strange: BaseException) -> RuntimeError:

@@ -164,7 +164,7 @@ class PostgresDatabase:
             with storage_refusals():
                 yield
         except Unavailable as error:
-            raise ConfigurationError(f"The database {self.place} cannot be used. {error.message}") from error
+            raise ConfigurationError(f"The database {self.place} cannot be used. {error}") from error
 
     @contextmanager
     def _migrating(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from xtap.errors import OutcomeUnknown, Unavailable
-from xtap.store.group_commit import Contended
+from xtap.store.group_commit import CONTENDED, Contended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,10 +65,8 @@ def advice(error: psycopg.Error) -> str | None:
     """Say what the operator can do about a failure of the storage; None when the storage is not at fault."""
     state = error.sqlstate
     if state is None:  # the client library speaks: no connection, or one that broke
-        text = _LOST if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
-    else:
-        text = _ADVICE.get(state) or _ADVICE.get(state[:2])
-    return None if text is None else f"{text} (PostgreSQL: {_in_one_line(error)})"
+        return _LOST if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+    return _ADVICE.get(state) or _ADVICE.get(state[:2])
 
 
 @contextmanager
@@ -84,15 +82,13 @@ def storage_refusals() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         if error.sqlstate in _CONTENTION:
-            raise Contended(
-                f"Transactions of other nodes came first. Try again. (PostgreSQL: {_in_one_line(error)})"
-            ) from error
+            raise Contended(CONTENDED, f"PostgreSQL: {_in_one_line(error)}") from error
         if error.sqlstate in _UNKNOWN:
-            raise OutcomeUnknown(f"{_MAYBE} (PostgreSQL: {_in_one_line(error)})") from error
+            raise OutcomeUnknown(_MAYBE, f"PostgreSQL: {_in_one_line(error)}") from error
         text = advice(error)
         if text is None:
             raise
-        raise Unavailable(text) from error
+        raise Unavailable(text, f"PostgreSQL: {_in_one_line(error)}") from error
 
 
 @contextmanager
@@ -119,12 +115,13 @@ def committing(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
             yield
     except (psycopg.Error, Unavailable) as error:
         if connection.closed and not isinstance(error, OutcomeUnknown | Contended):
-            raise OutcomeUnknown(f"{_in_one_line(error)} It was lost during a commit. {_MAYBE}") from error
+            detail = error.detail if isinstance(error, Unavailable) else f"PostgreSQL: {_in_one_line(error)}"
+            raise OutcomeUnknown(f"The connection was lost during a commit. {_MAYBE}", detail) from error
         raise
     finally:
         connection.remove_notice_handler(hear)
     if warnings:
-        raise OutcomeUnknown(f"{_MAYBE} (PostgreSQL: {' '.join(warnings)})")
+        raise OutcomeUnknown(_MAYBE, f"PostgreSQL: {' '.join(warnings)}")
 
 
 def _in_one_line(error: Exception) -> str:

@@ -129,7 +129,7 @@ class PostgresReader:
         try:
             yield session
         except Contended as lost:  # what was asked cannot be run again from here: rows were read, or taken
-            raise Unavailable(lost.message) from lost
+            raise Unavailable(lost.message, lost.detail) from lost
         finally:
             session.rollback()
             self._idle.append(session)

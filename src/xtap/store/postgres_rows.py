@@ -31,6 +31,8 @@ ROWS_AT_ONCE: Final = 64
 """The most rows of one statement."""
 
 _HEAD: Final = "SELECT version, sequence, mark FROM tenants WHERE tenant = %s"
+_LOCKED: Final = f"{_HEAD} FOR UPDATE"
+_LOCKED_IF_FREE: Final = f"{_HEAD} FOR UPDATE SKIP LOCKED"
 
 
 def prove_readable(connection: Connection) -> None:
@@ -40,7 +42,7 @@ def prove_readable(connection: Connection) -> None:
 
 def lock_heads(connection: Connection, tenants: Collection[TenantId]) -> dict[TenantId, Head]:
     """Lock the rows of tenants until the transaction ends, always in the same order, and return what they say."""
-    heads = _lock(connection, sorted(tenants))
+    heads = _lock(connection, sorted(tenants), _LOCKED)
     missing = sorted(set(tenants) - heads.keys())
     if missing:
         _many(
@@ -50,17 +52,21 @@ def lock_heads(connection: Connection, tenants: Collection[TenantId]) -> dict[Te
             " ON CONFLICT (tenant) DO NOTHING",
             ((tenant,) for tenant in missing),
         )
-        heads |= _lock(connection, missing)
+        heads |= _lock(connection, missing, _LOCKED)
     return heads
 
 
-def _lock(connection: Connection, tenants: Sequence[TenantId]) -> dict[TenantId, Head]:
+def lock_free_heads(connection: Connection, tenants: Collection[TenantId]) -> dict[TenantId, Head]:
+    """Lock the rows that are there and that no other session has locked, without waiting; return what they say."""
+    return _lock(connection, sorted(tenants), _LOCKED_IF_FREE)
+
+
+def _lock(connection: Connection, tenants: Sequence[TenantId], locking: LiteralString) -> dict[TenantId, Head]:
     """Lock the rows that are there.
 
     The last one outside the pipeline: PostgreSQL does not end a session that stays idle behind a pipeline's last flush,
     and a node that stops here would keep its locks (``idle_in_transaction_session_timeout``).
     """
-    locking: LiteralString = f"{_HEAD} FOR UPDATE"
     cursors = []
     with connection.pipeline() as pipeline:
         for tenant in tenants[:-1]:

@@ -6,14 +6,15 @@ Who changes a tenant holds the lock on its row in ``tenants``, from before the s
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psycopg
+from psycopg import errors
 
 from xtap.store.postgres_database import Session
 from xtap.store.postgres_errors import committing, storage_refusals
 from xtap.store.postgres_listener import tell
-from xtap.store.postgres_rows import lock_heads, read_snapshot, write
+from xtap.store.postgres_rows import lock_free_heads, lock_heads, read_snapshot, write
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from xtap.store.group_commit import Work
     from xtap.store.postgres_database import Connection, PostgresDatabase
     from xtap.store.snapshot import Head, Snapshot
+
+
+_BEGIN: Final = "BEGIN; SET LOCAL lock_timeout = '100ms'"
+"""Long enough for the commit of another node, and PostgreSQL hands the lock on in turn; all changes wait meanwhile."""
+
+_PATIENT: Final = "SET LOCAL lock_timeout = '8s'"
+"""For what follows: nobody else has locks of these rows, but a migration may have those of whole tables."""
 
 
 class PostgresWriter:
@@ -37,12 +45,31 @@ class PostgresWriter:
         self._heads: dict[TenantId, Head] = {}
         self._loaded: dict[TenantId, Snapshot] = {}
 
-    def begin(self, tenants: Collection[TenantId]) -> None:
-        """Begin a transaction that holds the locks of these tenants; a connection that was lost is made again."""
+    def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
+        """Begin a transaction that holds the locks of these tenants, or of those that nobody keeps for longer.
+
+        A connection that was lost is made again.
+        """
         self._loaded.clear()
         with storage_refusals():
-            self._connection = self._session.begin("BEGIN")
-            self._heads = lock_heads(self._connection, tenants)
+            try:
+                self._connection = self._session.begin(_BEGIN)
+                self._heads = lock_heads(self._connection, tenants)
+            except errors.LockNotAvailable:
+                self._session.rollback()
+                self._heads = self._free(tenants)
+        return self._heads.keys()
+
+    def _free(self, tenants: Collection[TenantId]) -> dict[TenantId, Head]:
+        """Begin again, with the locks that are to be had at once; a single tenant has had its chance."""
+        if len(tenants) == 1:
+            return {}
+        try:
+            self._connection = self._session.begin(_BEGIN)
+            return lock_free_heads(self._connection, tenants)
+        except errors.LockNotAvailable:  # the whole table is locked
+            self._session.rollback()
+            return {}
 
     def head(self, tenant: TenantId) -> Snapshot:
         """Return the durable state: the published snapshot if it is the latest, else load it."""
@@ -51,6 +78,7 @@ class PostgresWriter:
         snapshot = self._loaded.get(tenant) or known
         if snapshot is None or snapshot.head != head:
             with storage_refusals():
+                self._connection.execute(_PATIENT)
                 snapshot = self._loaded[tenant] = read_snapshot(self._connection, tenant, head)
             self._cache.replace(known, snapshot)
         return snapshot
@@ -58,6 +86,8 @@ class PostgresWriter:
     def commit(self, work: Work) -> None:
         """Write a batch, flush it to the disk, and tell the other nodes."""
         with committing(self._connection), self._connection.pipeline() as pipeline:
+            self._connection.execute(_PATIENT)
+            pipeline.sync()
             write(self._connection, pipeline, work)
             self._connection.execute("COMMIT")
         with suppress(psycopg.Error):  # the change stands; whoever is not told looks by itself

@@ -14,6 +14,7 @@ from xtap.errors import ConfigurationError, Unavailable
 from xtap.store.file_guard import FileGuard
 from xtap.store.migrations import MIGRATIONS, Migrations
 from xtap.store.sqlite_errors import advice
+from xtap.store.sqlite_shape import require_shape
 
 KEPT_WAL: Final = 64 * 1024 * 1024
 """Bytes of write-ahead log that stay on the disk after a checkpoint; a log that grew larger is cut."""
@@ -72,15 +73,13 @@ class Database(Struct, frozen=True):
             ) from error
         database = cls(path, (status.st_dev, status.st_ino), busy_timeout, max_pages)
         try:
-            connection = database.connect()
-            try:
+            with closing(database.connect()) as connection:
                 if not fresh and _schema_version(connection, path, migrations) == 0:
                     raise _gone(path, "holds nothing")
                 _migrate(connection, path, migrations, exclusive=exclusive)
-            finally:
-                connection.close()
+                require_shape(connection, path, migrations)
         except sqlite3.Error as error:
-            raise ConfigurationError(f"The database {path} cannot be used. {advice(error) or error}") from error
+            raise ConfigurationError(f"The database {path} cannot be used. {_reason(error)}") from error
         return database
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
@@ -115,9 +114,9 @@ class Database(Struct, frozen=True):
         try:
             status = os.stat(self.path)  # noqa: PTH116 - once per transaction, and Path.stat takes thrice as long
         except OSError as error:
-            raise Unavailable(f"The database {self.path} cannot be found ({error.strerror}). Put it back.") from error
+            raise Unavailable("The database cannot be found. Put it back.", f"{self.path}: {error.strerror}") from error
         if (status.st_dev, status.st_ino) != self.identity:
-            raise Unavailable(f"The database {self.path} was replaced while it was in use. Restart the server.")
+            raise Unavailable("The database was replaced while it was in use. Restart the server.", f"{self.path}")
 
 
 def require_there(path: Path) -> None:
@@ -145,15 +144,23 @@ def missing_migrations(path: Path) -> int:
     """Return how many migrations a database file has not seen; the file is neither made nor changed.
 
     Raises:
-        ConfigurationError: it cannot be read, a newer xtap wrote it, or it belongs to another program.
+        ConfigurationError: it cannot be read, a newer xtap wrote it, it belongs to another program, or its tables are
+            not those that its migrations made.
     """
     if not path.exists():
         return len(MIGRATIONS)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return len(MIGRATIONS) - _schema_version(connection, path, MIGRATIONS)
+            found = _schema_version(connection, path, MIGRATIONS)
+            if found == len(MIGRATIONS):
+                require_shape(connection, path, MIGRATIONS)
+            return len(MIGRATIONS) - found
     except sqlite3.Error as error:
-        raise ConfigurationError(f"The database {path} cannot be read. {advice(error) or error}") from error
+        raise ConfigurationError(f"The database {path} cannot be read. {_reason(error)}") from error
+
+
+def _reason(error: sqlite3.Error) -> str:
+    return f"{text} (SQLite: {error})" if (text := advice(error)) else str(error)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations, *, exclusive: bool) -> None:

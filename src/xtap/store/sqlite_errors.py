@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _BUSY: Final = "The database is locked by another process. Try again; if it stays so, end the process that holds it."
 _DAMAGED: Final = "The database file is damaged or no SQLite database. Restore it from a backup."
 
+_DRIFTED: Final = "The tables of the database are not those of xtap. Restore it from a backup."
+_NO_SUCH: Final = ("no such table", "no such column", "table ")
+"""How messages of SQLITE_ERROR begin that speak of tables; the last one goes on ``... has no column named``."""
+
 _ADVICE: Final = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
@@ -36,8 +40,9 @@ _ADVICE: Final = {
 def advice(error: sqlite3.Error) -> str | None:
     """Say what the operator can do about a failure of the storage; None when the storage is not at fault."""
     code: int | None = getattr(error, "sqlite_errorcode", None)  # absent when Python raised it, not SQLite
-    text = None if code is None else _ADVICE.get(code & 0xFF)  # the low byte is the primary code
-    return None if text is None else f"{text} (SQLite: {error})"
+    if code == sqlite3.SQLITE_ERROR and str(error).startswith(_NO_SUCH):
+        return _DRIFTED
+    return None if code is None else _ADVICE.get(code & 0xFF)  # the low byte is the primary code
 
 
 @contextmanager
@@ -53,4 +58,4 @@ def storage_refusals() -> Iterator[None]:
         text = advice(error)
         if text is None:
             raise
-        raise Unavailable(text) from error
+        raise Unavailable(text, f"SQLite: {error}") from error

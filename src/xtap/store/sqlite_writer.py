@@ -32,8 +32,11 @@ class SqliteWriter:
         self._heads: dict[TenantId, Snapshot] = {}
         self._data_version = -1
 
-    def begin(self, tenants: Collection[TenantId]) -> None:  # noqa: ARG002 - SQLite has one lock for all
-        """Take the write lock, and forget what is known when another process committed since the last time."""
+    def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
+        """Take the write lock, the same for all tenants.
+
+        What is known is forgotten when another process committed since the last time.
+        """
         self._database.require_unmoved()
         with storage_refusals():
             self._connection.execute("BEGIN IMMEDIATE")
@@ -42,6 +45,7 @@ class SqliteWriter:
         if found != self._data_version:
             self._heads.clear()
             self._data_version = found
+        return tenants
 
     def head(self, tenant: TenantId) -> Snapshot:
         """Return the durable state: the published snapshot if it is the latest, else load it."""

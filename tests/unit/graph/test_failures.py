@@ -36,6 +36,7 @@ WANTED = {
     "TooManyRequests": (429, "TooManyRequests"),
     "NotSupported": (405, "Request_BadRequest"),
     "Unavailable": (503, "ServiceUnavailable"),
+    "OutcomeUnknown": (503, "ServiceUnavailable"),
     "ConfigurationError": (500, "InternalServerError"),
     "XtapError": (500, "InternalServerError"),
 }

@@ -57,6 +57,20 @@ def test_what_is_given_back_can_be_taken_again():
     assert bucket.take("x") == 0.0
 
 
+def test_what_is_owed_is_made_up_for_first():
+    time = Time()
+    limits = Throttle(2.0, 10.0, time)
+    assert admitted(limits, caller(), 1) == 1
+    limits.count(caller(), 49)
+    assert admitted(limits, caller(), 1) == 0
+    assert admitted(limits, caller(client="another"), 60) == 20  # its own bucket; the tenant's had 100, less 50
+    time.now += 15.0  # the client owed 50 of the 20 that it had
+    assert admitted(limits, caller(), 1) == 0
+    time.now += 0.5
+    assert admitted(limits, caller(), 2) == 1
+    assert admitted(limits, caller(tenant=B), 5) == 5
+
+
 @given(
     rate=st.floats(0.1, 100),
     burst=st.integers(1, 50),

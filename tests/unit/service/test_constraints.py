@@ -17,7 +17,7 @@ from xtap.service import constraints, deleted_items, partners
 from xtap.service.caller import Caller
 from xtap.service.context import Call, Service
 from xtap.service.deleted_items import CONSTRAINTS, PARTNERS
-from xtap.service.history import at_version
+from xtap.service.history import History
 from xtap.service.permissions import PERMISSIONS
 from xtap.service.recycle_bin import NOT_HISTORY
 from xtap.store.memory import MemoryStore
@@ -110,9 +110,11 @@ async def test_the_past_has_them(clocked: Clocked) -> None:
     await clocked.update(SOME)
     with_them = (await clocked.service.store.snapshot(TENANT)).sequence
     await constraints.delete(clocked.service, CALL, PARTNER)
-    past = await at_version(clocked.service.store, TENANT, with_them)
+    past = await History(clocked.service.store).at_version(TENANT, with_them)
     assert json.decode(past.get(Kind.CONSTRAINTS, PARTNER) or b"{}")["allowedRoleTemplateIds"] == [ROLE]
-    assert (await at_version(clocked.service.store, TENANT, with_them - 1)).get(Kind.CONSTRAINTS, PARTNER) is None
+    assert (await History(clocked.service.store).at_version(TENANT, with_them - 1)).get(
+        Kind.CONSTRAINTS, PARTNER
+    ) is None
 
 
 async def test_every_change_is_recorded_once(clocked: Clocked) -> None:

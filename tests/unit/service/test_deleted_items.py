@@ -15,10 +15,11 @@ from xtap.model.directory_audit import directory_audit
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.model.versions import BETA
-from xtap.service import deleted_items, history, identity_sync, partners
+from xtap.service import deleted_items, identity_sync, partners
 from xtap.service.caller import Caller
 from xtap.service.context import Call, Service
 from xtap.service.deleted_items import PARTNERS, SYNC_POLICIES
+from xtap.service.history import History
 from xtap.service.permissions import PERMISSIONS
 from xtap.service.recycle_bin import NOT_HISTORY
 from xtap.store.memory import MemoryStore
@@ -175,7 +176,7 @@ async def test_the_past_has_the_partner_and_no_deleted_items(clocked: Clocked) -
     await deleted_items.remove(clocked.service, CALL, PARTNERS, FIRST)
     there = []
     for version in range(6):
-        snapshot = await history.at_version(clocked.service.store, TENANT, version)
+        snapshot = await History(clocked.service.store).at_version(TENANT, version)
         there.append(snapshot.get(Kind.PARTNER, FIRST) is not None)
         assert not [*snapshot.scan(Kind.DELETED_PARTNER), *snapshot.scan(Kind.EXPIRY)]
     assert there == [False, True, False, True, False, False]

@@ -1,0 +1,109 @@
+"""Real servers whose database hangs or is away: what memory can answer is answered at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from msgspec import json
+
+from tests.contract.cluster import open_node
+from tests.contract.nodes import configured, empty, unstarted
+from xtap.model.audit import Author
+from xtap.model.ids import DIRECTORY
+from xtap.model.objects import Kind
+from xtap.server.demo import CONTOSO, FABRIKAM
+from xtap.service import settling
+from xtap.service.context import Service
+from xtap.service.effects import Left
+from xtap.service.settling import Settler
+from xtap.store.cached_store import LOOK_EVERY
+from xtap.store.protocol import Change, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.contract.cluster import Cluster
+    from xtap.testing.local_server import LocalServer
+
+QUICK = 2.0
+"""Seconds in which memory answers on a busy machine; one that waits for the database takes twenty."""
+
+EVALUATION = "/access/v1/evaluation"
+METADATA = "/.well-known/authzen-configuration"
+
+
+@pytest.fixture
+def server(tmp_path: Path, cluster: Cluster) -> Iterator[LocalServer]:
+    server = unstarted(configured(tmp_path / "node", empty(cluster)))
+    server.run("migrate")
+    server.run("init", "--demo")
+    server.flags = ("--stale-limit", "60")
+    server.start()
+    yield server
+    server.kill()
+
+
+def question(home: str) -> dict[str, Any]:
+    return {
+        "subject": {"type": "user", "id": FABRIKAM.id, "properties": {"tenantId": home, "groups": []}},
+        "action": {"name": "b2bCollaboration"},
+        "resource": {"type": "application", "id": FABRIKAM.id, "properties": {"tenantId": CONTOSO.id}},
+    }
+
+
+def seconds(answer: httpx.Response) -> float:
+    return answer.elapsed.total_seconds()
+
+
+def test_decisions_need_no_database_that_hangs(cluster: Cluster, server: LocalServer) -> None:
+    nobody = str(uuid4())
+    asked: list[tuple[str, str, dict[str, Any] | None, int]] = [
+        ("POST", EVALUATION, question(FABRIKAM.id), 200),
+        ("POST", EVALUATION, question(nobody), 200),
+        ("POST", f"/{CONTOSO.id}{EVALUATION}", question(FABRIKAM.id), 200),
+        ("POST", f"/{nobody}{EVALUATION}", question(FABRIKAM.id), 404),
+        ("GET", f"{METADATA}/{CONTOSO.id}", None, 200),
+        ("GET", f"{METADATA}/{nobody}", None, 404),
+    ]
+    with closing(httpx.Client(base_url=server.http, headers=server.headers(), timeout=60)) as http:
+        for method, path, body, status in asked:
+            assert http.request(method, path, json=body).status_code == status
+        time.sleep(LOOK_EVERY)
+        with cluster.hanging():
+            assert http.get(f"{server.graph}/default").status_code == 200  # waits for the look, once
+            answers = [(http.request(method, path, json=body), status) for method, path, body, status in asked]
+        assert [answer.status_code for answer, _ in answers] == [status for _, status in answers]
+        assert max(seconds(answer) for answer, _ in answers) < QUICK
+
+
+async def test_what_is_due_keeps_no_request_waiting(cluster: Cluster) -> None:
+    """An effect of an organization that a node left behind, and a database that hangs."""
+    store = open_node(await asyncio.to_thread(cluster.database), stale_limit=60)
+    effect = Left(CONTOSO.id, Author("", CONTOSO.id, "", "", is_application=True), FABRIKAM.id)
+    write = Write(Kind.EFFECT, "00000001", json.encode(effect))
+    await store.change(DIRECTORY, lambda _: Change((write,)))
+    await store.snapshot(CONTOSO.id)
+    settler = Settler(Service(store))
+    with cluster.hanging():
+        await asyncio.sleep(LOOK_EVERY)
+        await store.snapshot(DIRECTORY)  # waits for the look, once
+        took = []
+        for _ in range(5):
+            began = time.monotonic()
+            await settler.settle()
+            took.append(time.monotonic() - began)
+        assert took[0] < settling.WAIT + QUICK
+        assert max(took[1:]) < QUICK
+    async with asyncio.timeout(30):
+        while (await store.snapshot(DIRECTORY)).count(Kind.EFFECT):
+            await settler.settle()
+            await asyncio.sleep(0.02)
+    await settler.close()
+    await store.close()
