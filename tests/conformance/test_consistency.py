@@ -11,7 +11,7 @@ from xtap.model.objects import Kind
 from xtap.server.demo import CONTOSO, FABRIKAM
 from xtap.server.storage import DATABASE, open_store
 from xtap.service import consistency
-from xtap.store import cached_store
+from xtap.store import looker
 from xtap.store.protocol import AuditEntry, Change, Write
 from xtap.store.sqlite import SqliteStore
 from xtap.testing.in_process import in_process
@@ -38,7 +38,7 @@ QUESTION = {
 @pytest.fixture
 async def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[InProcess]:
     """A server that would not notice by itself, within a test, what another process writes."""
-    monkeypatch.setattr(cached_store, "LOOK_EVERY", 600.0)
+    monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)
     monkeypatch.setattr(consistency, "WAIT", 0.3)
     async with in_process(tmp_path, SqliteStore.open(tmp_path / DATABASE)) as app:
         yield app

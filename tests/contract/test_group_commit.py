@@ -68,6 +68,7 @@ async def outcomes(backend: Faulty, changes: int, *, batch_limit: int = 256) -> 
         commits.submit(each)
     answers = await asyncio.wait_for(asyncio.gather(*(each.future for each in waiting), return_exceptions=True), 10)
     commits.stop()
+    assert commits.join(10)
     assert backend.closed
     return answers
 

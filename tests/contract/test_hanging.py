@@ -22,7 +22,7 @@ from xtap.service import settling
 from xtap.service.context import Service
 from xtap.service.effects import Left
 from xtap.service.settling import Settler
-from xtap.store.cached_store import LOOK_EVERY
+from xtap.store.looker import LOOK_EVERY
 from xtap.store.protocol import Change, Write
 
 if TYPE_CHECKING:

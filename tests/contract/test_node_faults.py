@@ -13,25 +13,32 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.contract.cluster import open_node
-from tests.contract.nodes import STALE_LIMIT
+from tests.contract.cluster import PASSWORD, open_node
+from tests.contract.nodes import STALE_LIMIT, configured, empty
 from xtap.errors import Unavailable
 from xtap.server.demo import CONTOSO, FABRIKAM
 from xtap.store import cached_store
-from xtap.store.cached_store import LOOK_EVERY, READERS
+from xtap.store.cached_store import CLOSE_WITHIN, READERS
+from xtap.store.looker import LOOK_EVERY
+from xtap.store.postgres_database import PostgresDatabase
 from xtap.testing import store_contract
+from xtap.testing.local_server import running
 from xtap.testing.store_contract import counting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.contract.cluster import Cluster
     from tests.contract.nodes import Partner
     from xtap.testing.local_server import LocalServer
 
 RECOVERED = 15.0
-SESSIONS = 1 + READERS + 1
-"""The most sessions of a node: one writes, some read, one listens."""
+STOP = 3.0
+"""Seconds that requests under way have when a server stops, as it is configured without being told."""
+
+SESSIONS = 1 + READERS + 1 + 1
+"""The most sessions of a node: one writes, some read, one looks, one listens."""
 
 
 @contextmanager
@@ -164,6 +171,36 @@ def test_a_database_that_hangs_is_answered_for_until_the_limit(cluster: Cluster,
     print(f"refused after {limit:.2f} s, answered again after {recovery:.2f} s")  # noqa: T201 - the figures of the run
 
 
+def test_a_node_that_is_told_to_stop_ends_although_the_database_hangs(tmp_path: Path, cluster: Cluster) -> None:
+    """Reads, changes and the log of decisions wait for it; nothing of that was acknowledged."""
+    url = empty(cluster)
+    PostgresDatabase.at(url, PASSWORD).migrate()
+    with (
+        running(configured(tmp_path / "node", url), "--decision-log", "store") as server,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        with httpx.Client(base_url=server.http, headers=server.headers(), timeout=30) as http:
+            assert outcome(http, CONTOSO.id) == "allowed"
+            with cluster.hanging():
+                behind = {"xtap-at-least": f"{CONTOSO.id}=1000"}
+                body = {"inboundTrust": {"isMfaAccepted": True}}
+                change = pool.submit(http.patch, f"{server.graph}/default", json=body)
+                reads = [pool.submit(http.get, f"{server.graph}/default", headers=behind) for _ in range(5)]
+                assert outcome(http, CONTOSO.id) == "allowed"
+                time.sleep(1.5)  # the log waits too
+                assert server.process is not None
+                server.process.send_signal(signal.SIGTERM)
+                began = time.monotonic()
+                assert server.process.wait(30) == 0
+                took = time.monotonic() - began
+                ends = [each.result().status_code for each in (change, *reads) if each.exception() is None]
+                assert all(status >= 500 for status in ends), ends
+        assert took < STOP + 2 * CLOSE_WITHIN + 1
+        assert "what it was asked is left" in server.log()
+        assert "Traceback" not in server.log()
+    print(f"ended {took:.1f} s after the signal")  # noqa: T201 - the figure of the run
+
+
 async def test_a_change_waits_for_a_hanging_database_no_longer_than_said(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +227,7 @@ async def test_a_change_waits_for_a_hanging_database_no_longer_than_said(
 
 
 async def test_a_storm_of_clients_opens_no_more_sessions(cluster: Cluster, partner: Partner) -> None:
-    """Two hundred clients at once, each with a read and a change; the database sees six sessions of each node."""
+    """Two hundred clients at once, each with a read and a change; the database sees seven sessions of each node."""
     await asyncio.to_thread(partner.create)
     nodes = [(each, each.headers()) for each in (partner.first, partner.second)]
     await asyncio.to_thread(until, partner, partner.second, 200)
@@ -223,7 +260,7 @@ async def test_a_database_without_room_for_a_session_is_said_and_comes_back(clus
         session.execute(f"GRANT USAGE ON SCHEMA test{cluster.made} TO narrow".encode())
         session.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA test{cluster.made} TO narrow".encode())
         store = open_node(url.replace("xtap@", "narrow@"))
-        calls = (store.refresh(store_contract.CONTOSO) for _ in range(8))
+        calls = (store.audit(store_contract.CONTOSO) for _ in range(8))
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         refused = [str(each) for each in outcomes if isinstance(each, BaseException)]
         assert refused

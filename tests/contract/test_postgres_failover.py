@@ -16,6 +16,7 @@ from tests.contract.crash_writer import writing
 from tests.contract.nodes import configured, unstarted
 from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.model.ids import TenantId
+from xtap.store import looker
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.testing.store_contract import CONTOSO, FABRIKAM, counting
 
@@ -106,15 +107,15 @@ async def test_without_its_standby_a_primary_acknowledges_nothing(pair: tuple[Cl
 
 @pytest.mark.parametrize("way", ["pg_cancel_backend", "pg_terminate_backend"])
 async def test_a_commit_whose_wait_for_the_standby_was_ended_is_not_acknowledged(
-    pair: tuple[Cluster, Cluster], way: str
+    pair: tuple[Cluster, Cluster], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL answers it with success and a warning; the standby does not have it, and may take over."""
+    monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)  # the look would see it
     primary, standby = pair
-    node = open_node(primary.socket_url)
+    node = open_node(primary.socket_url, 600)
     before = await node.change(FABRIKAM, counting("n"))
     logged = len(await node.logged(FABRIKAM))
     await asyncio.to_thread(standby.kill)
-    node._look_at = time.monotonic() + 60
     waiting = [
         asyncio.ensure_future(each) for each in (node.change(FABRIKAM, counting("n")), node.log([(FABRIKAM, b"{}")]))
     ]

@@ -18,6 +18,7 @@ from tests.contract.crash_writer import writing
 from xtap.errors import Unavailable
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
+from xtap.store import looker
 from xtap.store.group_commit import Work
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_rows import lock_heads, write
@@ -75,19 +76,22 @@ async def test_ended_sessions_are_made_again_without_a_refusal(cluster: Cluster,
         await store.check()
 
 
-async def test_a_listener_that_was_ended_listens_again(cluster: Cluster, url: str, store: PostgresStore) -> None:
-    other = open_node(url)
+async def test_a_listener_that_was_ended_listens_again(
+    cluster: Cluster, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)  # so that only a notice can tell
+    store, other = open_node(url, stale_limit=600), open_node(url)
     await store.snapshot(CONTOSO)
     await asyncio.to_thread(end_sessions, cluster)
     deadline = time.monotonic() + SOON
     heard = False
     while not heard:
         assert time.monotonic() < deadline
-        store._look_at = time.monotonic() + 60  # so that only a notice can tell
         after = await other.change(CONTOSO, counting("n"))
         await asyncio.sleep(0.1)
         heard = (await store.snapshot(CONTOSO)).version == after.version
     await other.close()
+    await store.close()
 
 
 async def test_sessions_that_end_in_the_middle_of_writes_lose_nothing(cluster: Cluster, url: str) -> None:

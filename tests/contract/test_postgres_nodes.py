@@ -15,7 +15,7 @@ import pytest
 from tests.contract.cluster import PASSWORD
 from tests.contract.nodes import configured, empty, unstarted
 from xtap.server.workers import SETTLED
-from xtap.store.cached_store import LOOK_EVERY
+from xtap.store.looker import LOOK_EVERY
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.postgres_migrations import MIGRATIONS
 from xtap.testing.local_server import running

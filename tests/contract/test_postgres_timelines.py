@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,8 @@ import pytest
 
 from tests.contract.cluster import open_node
 from xtap.model.objects import Kind
-from xtap.store.cached_store import LOOK_EVERY
+from xtap.store import looker
+from xtap.store.looker import LOOK_EVERY
 from xtap.testing.store_contract import CONTOSO, counting, putting
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ def url(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-async def nodes(url: str) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
-    """One node that will know what is lost, and another one."""
-    first, second = open_node(url), open_node(url)
+async def nodes(url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
+    """One node that will know what is lost, and another one; neither looks by itself."""
+    monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)
+    first, second = open_node(url, 600), open_node(url, 600)
     yield first, second
     await first.close()
     await second.close()
@@ -50,31 +51,25 @@ def losing(cluster: Cluster, url: str) -> Iterator[None]:
             session.execute(f"TRUNCATE {table}; INSERT INTO {table} SELECT * FROM past_{table}".encode())
 
 
-def blind(node: PostgresStore) -> None:
-    """Keep a node from looking by itself."""
-    node._look_at = time.monotonic() + 60
-
-
 def policy(snapshot: Snapshot) -> bytes | None:
     return snapshot.get(Kind.PARTNER, "p")
 
 
 @pytest.fixture
 async def diverged(cluster: Cluster, url: str, nodes: tuple[PostgresStore, PostgresStore]) -> PostgresStore:
-    """A node that knows versions 2 and 3, which the database has lost; it is blind."""
+    """A node that knows versions 2 and 3, which the database has lost."""
     node, other = nodes
     await other.change(CONTOSO, putting("p", b"1", "first"))
     with losing(cluster, url):
         await node.change(CONTOSO, putting("p", b"lost", "second"))
         await node.change(CONTOSO, putting("q", b"lost", "third"))
-    blind(node)
     lost = await node.snapshot(CONTOSO)
     assert (lost.version, policy(lost)) == (3, b"lost")
     return node
 
 
 async def test_what_was_lost_is_answered_until_the_next_look(diverged: PostgresStore) -> None:
-    diverged._look_at = 0.0
+    diverged._looker.due_at = 0.0
     found = await diverged.snapshot(CONTOSO)
     assert (found.version, policy(found), found.get(Kind.PARTNER, "q")) == (1, b"1", None)
 
@@ -97,7 +92,7 @@ async def test_other_commits_of_the_same_versions_are_told_apart(
     assert (known.version, known.sequence) == (after.version, after.sequence) == (3, 3)
     assert policy(known) == b"lost"
     await asyncio.sleep(LOOK_EVERY)
-    diverged._look_at = 0.0
+    diverged._looker.due_at = 0.0
     assert policy(await diverged.snapshot(CONTOSO)) == b"2"
     assert (await diverged.snapshot(CONTOSO)).get(Kind.PARTNER, "q") is None
 
@@ -113,7 +108,6 @@ async def test_a_change_is_decided_on_what_the_database_has_and_seen_at_once(
         seen.append(policy(before))
         return counting("n")(before)
 
-    blind(diverged)
     after = await diverged.change(CONTOSO, decide)
     assert seen == [b"2"]
     assert (after.version, policy(after), after.get(Kind.PARTNER, "q")) == (4, b"2", None)

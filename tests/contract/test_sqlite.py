@@ -17,7 +17,7 @@ import pytest
 from xtap.errors import NotFound
 from xtap.model.objects import Kind
 from xtap.store.cache import SnapshotCache
-from xtap.store.cached_store import LOOK_EVERY
+from xtap.store.looker import LOOK_EVERY
 from xtap.store.protocol import Change, Write
 from xtap.store.snapshot import Snapshot
 from xtap.store.sqlite import SqliteStore

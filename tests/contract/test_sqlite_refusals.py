@@ -23,6 +23,7 @@ from xtap.store.blocked import Waiting
 from xtap.store.cache import SnapshotCache
 from xtap.store.file_guard import FileGuard
 from xtap.store.group_commit import GroupCommit
+from xtap.store.looker import LOOK_EVERY
 from xtap.store.migrations import MIGRATIONS
 from xtap.store.protocol import Change
 from xtap.store.sqlite import SqliteStore
@@ -170,6 +171,7 @@ async def test_a_database_that_cannot_be_written_is_refused_until_it_can(path: P
     writer._connection.execute("PRAGMA query_only = OFF")
     assert (await change()).version == 2
     commits.stop()
+    assert commits.join(10)
 
 
 async def test_a_file_that_was_moved_away_takes_no_changes(path: Path) -> None:
@@ -335,3 +337,17 @@ def test_a_command_does_not_migrate_under_a_running_server(path: Path) -> None:
     guard.release()
     migrate(path, NEXT, exclusive=False)
     assert "added" in tables(path)
+
+
+async def test_memory_is_answered_for_a_file_that_is_gone_no_longer_than_said(path: Path) -> None:
+    store = SqliteStore.open(path, stale_limit=1.5)
+    kept = await store.change(CONTOSO, counting("n"))
+    os.rename(path, f"{path}.away")  # noqa: PTH104
+    assert await store.snapshot(CONTOSO) is kept
+    await asyncio.sleep(2.5)
+    with pytest.raises(Unavailable, match=r"not answered for 1\.5 seconds"):
+        await store.snapshot(CONTOSO)
+    os.rename(f"{path}.away", path)  # noqa: PTH104
+    await asyncio.sleep(LOOK_EVERY)
+    assert await store.snapshot(CONTOSO) is kept
+    await store.close()

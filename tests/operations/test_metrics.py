@@ -11,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from xtap.server.asgi import operations
 from xtap.server.metrics import OUTCOMES, STATUSES, Metrics
+from xtap.service import decision_log
+from xtap.testing.in_process import in_process
 from xtap.testing.local_server import free_ports, running
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def test_everything_is_counted_once(tmp_path: Path, workers: int):
     with running(tmp_path, *flags) as server:
         exercise(server)
         answers = [httpx.get(f"http://127.0.0.1:{port}/metrics") for _ in range(6)]
-        texts = {answer.text.partition("xtap_requests_total")[2] for answer in answers}
+        texts = {requests_of(answer.text) for answer in answers}
         assert len(texts) == 1, "every worker tells the same"
         found = numbers(answers[0].text)
         assert httpx.get(f"{server.http}/metrics").status_code == 404, "not where everybody can ask"
@@ -78,6 +80,11 @@ def test_everything_is_counted_once(tmp_path: Path, workers: int):
     assert 0 <= found["xtap_cache_age_seconds",] < 30
     assert found["xtap_requests_under_way",] == 0
     assert found["xtap_workers",] == workers
+
+
+def requests_of(text: str) -> str:
+    """Return what is told of requests; the storage is looked at meanwhile."""
+    return text.partition("xtap_requests_total")[2].partition("xtap_store")[0]
 
 
 def exercise(server: LocalServer) -> None:
@@ -117,19 +124,30 @@ def test_nothing_that_clients_send_makes_a_series(tmp_path: Path):
 
 def test_a_storage_that_fails_is_counted(tmp_path: Path):
     (port,) = free_ports(1)
-    with running(tmp_path, "--metrics-port", str(port), "--stale-limit", "0.001") as server:
+    with running(tmp_path, "--metrics-port", str(port), "--stale-limit", "2") as server:
         while "xtap is ready" not in server.log():
             time.sleep(0.01)
         (tmp_path / ".xtap" / "xtap.db").rename(tmp_path / "away.db")
+        time.sleep(3.5)
         answer = httpx.get(f"{server.http}/readyz")
         assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
         assert httpx.get(f"{server.http}/healthz").json() == {"status": "ok"}
         assert server.run("healthcheck", check=False).returncode == 1
         found = numbers(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
         assert found["xtap_store_failures_total", "check"] == 2
+        default = f"{server.graph}/default"
+        assert httpx.get(default, headers=server.headers()).status_code == 503, "memory is older than the limit"
+        found = numbers(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+        assert found["xtap_store_failures_total", "look"] >= 1
+        assert found["xtap_cache_age_seconds",] > 1, "nobody asked, and it is older all the same"
         assert "xtap.db" in server.log(), "the operator is told why"
         (tmp_path / "away.db").rename(tmp_path / ".xtap" / "xtap.db")
         assert httpx.get(f"{server.http}/readyz").status_code == 200
+        time.sleep(1.5)
+        found = numbers(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+        assert found["xtap_cache_age_seconds",] < 1.5
+        assert found["xtap_store_duration_seconds_count", "look"] > found["xtap_store_failures_total", "look"]
+        assert found["xtap_store_failures_total", "snapshot"] == 0
 
 
 # --- the numbers ------------------------------------------------------------------
@@ -141,7 +159,7 @@ def test_every_operation_has_a_place_of_its_own():
     for number, operation in enumerate(operations(), start=1):
         for _ in range(number):
             counts[number % 2].begun()
-            counts[number % 2].request(operation, 200, 0.004, 0.0)
+            counts[number % 2].request(operation, 200, 0.004)
     found = numbers(metrics.text().decode())
     for number, operation in enumerate(operations(), start=1):
         assert found["xtap_requests_total", operation, "200"] == number
@@ -161,21 +179,45 @@ def test_what_is_not_known_counts_as_other():
     metrics = Metrics(operations())
     counts = metrics.counts()
     counts.begun()
-    counts.request("GET /made/up", 418, 99.0, 0.5)
+    counts.request("GET /made/up", 418, 99.0)
     found = numbers(metrics.text().decode())
     assert found["xtap_requests_total", "other", "other"] == 1
     assert found["xtap_request_duration_seconds_bucket", "other", "10.0"] == 0
     assert found["xtap_request_duration_seconds_bucket", "other", "+Inf"] == 1
-    assert found["xtap_cache_age_seconds",] == 0.5
 
 
 def test_a_worker_that_comes_back_keeps_its_counts_and_has_nothing_under_way():
     metrics = Metrics(operations())
     before = metrics.counts()
     before.begun()
-    before.request("health", 200, 0.001, 7.0)
+    before.request("health", 200, 0.001)
     before.begun()
     metrics.counts()
     found = numbers(metrics.text().decode())
     assert found["xtap_requests_total", "health", "200"] == 1
-    assert (found["xtap_requests_under_way",], found["xtap_cache_age_seconds",]) == (0, 0)
+    assert found["xtap_requests_under_way",] == 0
+
+
+def test_the_age_of_memory_is_that_of_the_moment_in_which_it_is_asked_for():
+    metrics = Metrics(operations(), workers=3)
+    one, other = metrics.counts(0), metrics.counts(1)  # the third was not started yet
+    one.looked(time.monotonic() - 5)
+    other.looked(time.monotonic())
+    assert 5 <= numbers(metrics.text().decode())["xtap_cache_age_seconds",] < 10
+    other.looked(time.monotonic() - 20)
+    assert 20 <= numbers(metrics.text().decode())["xtap_cache_age_seconds",] < 25
+    one.looked(time.monotonic())
+    metrics.counts(1)  # it was started again, and has nothing in memory
+    assert numbers(metrics.text().decode())["xtap_cache_age_seconds",] < 5
+
+
+async def test_decisions_that_are_not_logged_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(decision_log, "WAITING", 2)
+    settings = {"decision_log": str(tmp_path / "decisions"), "decision_log_rate": 1.0, "metrics_port": 1}
+    async with in_process(tmp_path, **settings) as app:
+        question = {"evaluations": [QUESTION] * 5}
+        answer = await app.client.post("/access/v1/evaluations", json=question, headers=app.headers())
+        assert len(answer.json()["evaluations"]) == 5
+        assert app.application.metrics is not None
+        found = numbers(app.application.metrics.text().decode())
+    assert found["xtap_decision_log_dropped_total",] == 3

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from xtap.store.cached_store import LOOK_EVERY
+from xtap.store.looker import LOOK_EVERY
 from xtap.testing.local_server import running
 
 if TYPE_CHECKING:

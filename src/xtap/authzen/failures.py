@@ -38,7 +38,7 @@ TABLE: Mapping[type[XtapError], int] = MappingProxyType(
 
 def answer(error: XtapError) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     """Return status, body and headers for an expected error."""
-    status = TABLE.get(type(error), 500)
+    status = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), 500)
     needs = error.needs if isinstance(error, errors.Forbidden) else ()
     return status, json.encode(" ".join((error.message, *needs))), _headers(error)
 

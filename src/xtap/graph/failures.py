@@ -60,7 +60,7 @@ def answer(error: XtapError, request_id: str, client_request_id: str, now: datet
         client_request_id: the client's id of it.
         now: the time in UTC; it travels without zone and fraction.
     """
-    status, code = TABLE[type(error)]
+    status, code = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
     if isinstance(error, errors.UnsupportedQuery) and error.violations[0].code == EXPAND_NOT_SUPPORTED:
         code = EXPAND_NOT_SUPPORTED
     problem: dict[str, object] = {"code": code, "message": error.message}

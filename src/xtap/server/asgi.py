@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
     from xtap.errors import XtapError
     from xtap.identity.embedded import EmbeddedIssuer
+    from xtap.server.metrics import Counts
 
     Scope: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -203,7 +204,8 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
         service = replace(service, now=clock.now, store=cast("Store", PastStore(service.store)))
     limits = RequestLimits(clock.now)
     worker = worker or Worker(0, metrics_of(settings))
-    observer = observer_of(settings, service.store, worker.counts())
+    counts = worker.counts()
+    observer = observer_of(settings, service.store, counts)
     if observer is not None:
         service = replace(service, store=observer.store)
     trust = Trust(settings, service.store)
@@ -213,7 +215,7 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
     graph = GraphApp(
         service, trust.callers, settler, paging, limits.admit if settings.emulator else None, part_answered
     )
-    noted = _decision_log(settings, service, paging)
+    noted = _decision_log(settings, service, paging, counts)
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
     authzen = AuthzenApp(service, trust.callers, settler, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
@@ -228,12 +230,13 @@ def metrics_of(settings: Settings) -> Metrics | None:
     return Metrics(operations(), settings.workers) if settings.metrics_port else None
 
 
-def _decision_log(settings: Settings, service: Service, secret: bytes) -> DecisionLog | None:
+def _decision_log(settings: Settings, service: Service, secret: bytes, counts: Counts | None) -> DecisionLog | None:
     if not settings.decision_log:
         return None
     sink = StoreSink(service.store) if settings.decision_log.lower() == "store" else _file(settings.decision_log)
     mask = None if settings.decision_log_unmasked else hmac.digest(secret, b"xtap decision log 1", "sha256")
-    return DecisionLog(sink, settings.decision_log_rate, mask, service.now)
+    told = () if counts is None else (counts.dropped,)
+    return DecisionLog(sink, settings.decision_log_rate, mask, service.now, *told)
 
 
 def _file(name: str) -> FileSink:

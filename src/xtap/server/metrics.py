@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect_left
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from xtap import __version__
@@ -55,12 +56,14 @@ STATUSES: Final = (
 OUTCOMES: Final = tuple((str(outcome), decision) for outcome in Outcome for decision in ("true", "false"))
 
 STORE_OPERATIONS: Final = (
+    *("look", "snapshot"),
     *("change", "refresh", "check", "audit", "log", "logged", "add_sign_ins", "sign_ins", "sign_in", "dump", "load"),
 )
 
 _HISTOGRAM = len(BOUNDS) + 2  # a bucket for what is longer, and the sum
 _REQUEST = len(STATUSES) + _HISTOGRAM
 _STORE = 1 + _HISTOGRAM
+_PRESENT = _LOOKED, _UNDER_WAY, _DROPPED = 0, 1, 2  # places behind the others
 
 
 class Metrics:
@@ -75,8 +78,8 @@ class Metrics:
         self._operations = tuple(operations)
         self._stores_at = len(self._operations) * _REQUEST
         self._decisions_at = self._stores_at + len(STORE_OPERATIONS) * _STORE
-        self._age_at = self._decisions_at + len(OUTCOMES)
-        self._size = self._age_at + 2
+        self._present_at = self._decisions_at + len(OUTCOMES)
+        self._size = self._present_at + len(_PRESENT)
         # Anonymous and shared: processes that are forked later write to the same pages.
         self._memory = memoryview(mmap.mmap(-1, 8 * self._size * workers)).cast("d")
         self._workers = workers
@@ -84,15 +87,17 @@ class Metrics:
     def counts(self, worker: int = 0) -> Counts:
         """Return where one worker counts; what it counted before stays, what it had under way is gone."""
         begin = worker * self._size
-        counts = Counts(self._memory[begin : begin + self._size], self._operations, self._age_at)
-        counts.forget_present()
+        counts = Counts(self._memory[begin : begin + self._size], self._operations, self._present_at)
+        counts.begin()
         return counts
 
     def text(self) -> bytes:
         """Return everything in the format of Prometheus."""
         parts = [self._memory[begin : begin + self._size].tolist() for begin in range(0, len(self._memory), self._size)]
         totals = parts[0] if len(parts) == 1 else [sum(numbers) for numbers in zip(*parts, strict=True)]
-        age = max(part[self._age_at] for part in parts)
+        now = monotonic()  # one clock for all processes of a machine
+        looked = [part[self._present_at + _LOOKED] for part in parts]
+        age = max((now - each for each in looked if each), default=0.0)  # 0: a worker that was not started yet
         return "".join(f"{line}\n" for line in self._lines(totals, age)).encode()
 
     def _lines(self, totals: Sequence[float], age: float) -> Iterator[str]:
@@ -101,10 +106,13 @@ class Metrics:
         yield from _head("xtap_workers", "gauge", "Processes that serve together.")
         yield f"xtap_workers {self._workers}"
         yield from _head("xtap_requests_under_way", "gauge", "Requests that are not answered yet.")
-        yield f"xtap_requests_under_way {totals[self._age_at + 1]:.0f}"
-        meaning = "Greatest age of the memory that a worker last answered from, since it was compared with the storage."
+        yield f"xtap_requests_under_way {totals[self._present_at + _UNDER_WAY]:.0f}"
+        meaning = "Seconds since memory was compared with the storage, of the worker for which that is longest."
         yield from _head("xtap_cache_age_seconds", "gauge", meaning)
         yield f"xtap_cache_age_seconds {age!r}"
+        meaning = "Decisions that were not logged, because too many waited."
+        yield from _head("xtap_decision_log_dropped_total", "counter", meaning)
+        yield f"xtap_decision_log_dropped_total {totals[self._present_at + _DROPPED]:.0f}"
         yield from self._requests(totals)
         yield from self._stores(totals)
         yield from _head("xtap_decisions_total", "counter", "Evaluations that were answered, by outcome and decision.")
@@ -134,11 +142,11 @@ class Metrics:
 
 
 class Counts:
-    """Where one worker counts; used by one thread."""
+    """Where one worker counts; each number is written by one thread at a time."""
 
-    def __init__(self, memory: memoryview[float], operations: Sequence[str], age_at: int) -> None:
+    def __init__(self, memory: memoryview[float], operations: Sequence[str], present_at: int) -> None:
         self._memory = memory
-        self._age_at = age_at
+        self._present_at = present_at
         stores_at = len(operations) * _REQUEST
         decisions_at = stores_at + len(STORE_OPERATIONS) * _STORE
         self._requests = {name: number * _REQUEST for number, name in enumerate(operations)}
@@ -150,20 +158,18 @@ class Counts:
 
     def begun(self) -> None:
         """Count a request that is under way."""
-        self._memory[self._age_at + 1] += 1
+        self._memory[self._present_at + _UNDER_WAY] += 1
 
-    def request(self, operation: str, status: int, seconds: float, age: float) -> None:
+    def request(self, operation: str, status: int, seconds: float) -> None:
         """Count a request that was begun and is answered.
 
         Args:
             operation: as it was noted; one that is not known counts as other.
             status: of the answer.
             seconds: from the request to its answer.
-            age: seconds since the memory was compared with the storage.
         """
         memory = self._memory
-        memory[self._age_at + 1] -= 1
-        memory[self._age_at] = age
+        memory[self._present_at + _UNDER_WAY] -= 1
         at = self._requests.get(operation, -1)
         if at < 0:
             at = self._requests[OTHER]
@@ -180,9 +186,18 @@ class Counts:
         """Count an evaluation that was answered."""
         self._memory[self._decisions[outcome, decision]] += 1
 
-    def forget_present(self) -> None:
-        """Forget what is only true of a process that lives."""
-        self._memory[self._age_at] = self._memory[self._age_at + 1] = 0.0
+    def looked(self, at: float) -> None:
+        """Note when memory was compared with the storage, by the clock of ``monotonic``."""
+        self._memory[self._present_at + _LOOKED] = at
+
+    def dropped(self, decisions: int) -> None:
+        """Count decisions that were not logged."""
+        self._memory[self._present_at + _DROPPED] += decisions
+
+    def begin(self) -> None:
+        """Forget what was only true of the process before; memory is empty, and so as true as can be."""
+        self._memory[self._present_at + _UNDER_WAY] = 0.0
+        self.looked(monotonic())
 
     def _duration(self, at: int, seconds: float) -> None:
         self._memory[at + bisect_left(BOUNDS, seconds)] += 1

@@ -27,6 +27,7 @@ class ObservedStore:
         self._observe = observe
         self.snapshot = store.snapshot  # the very method: it runs several times for each request
         self.age = store.age
+        self.observe = store.observe
         self.close = store.close
 
     async def refresh(self, tenant: TenantId) -> Snapshot:

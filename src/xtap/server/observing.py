@@ -60,6 +60,8 @@ class Observer:
         self._tracing = tracing
         self._logs_requests = logs_requests
         self.store = ObservedStore(store, self._storing)
+        if counts is not None:
+            store.observe(self._did)
 
     def point(self, service: Service, notes: DecisionLog | None) -> DecisionPoint:
         """Build the decision point, observed."""
@@ -91,7 +93,7 @@ class Observer:
         finally:
             status, seconds = answer["status"], monotonic() - begun
             if counts is not None:
-                counts.request(noted(scope), status, seconds, self.store.age())
+                counts.request(noted(scope), status, seconds)
             if self._logs_requests:
                 _log(noted(scope), answer, seconds)
         return int(status)
@@ -100,7 +102,7 @@ class Observer:
         """Count a part of a batch, as if it had come alone."""
         if self._counts is not None:
             self._counts.begun()
-            self._counts.request(operation, status, seconds, self.store.age())
+            self._counts.request(operation, status, seconds)
 
     def decided(self, told: Told) -> None:
         """Count a decision."""
@@ -115,6 +117,14 @@ class Observer:
         """Send the spans that wait."""
         if self._tracing is not None:
             await self._tracing.close()
+
+    def _did(self, operation: str, seconds: float, failed: bool) -> None:  # noqa: FBT001 - the store tells it
+        """Count what the storage did by itself; in its threads, one at a time."""
+        if self._counts is None:
+            return
+        self._counts.store(operation, seconds, failed=failed)
+        if operation == "look" and not failed:
+            self._counts.looked(monotonic() - seconds)
 
     @contextmanager
     def _storing(self, operation: str) -> Iterator[None]:

@@ -46,7 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     ] = ""
     database_password_file: Annotated[str, Meta(description="file with the password of --database")] = ""
     stale_limit: Annotated[
-        float, Meta(gt=0, le=86_400, description="seconds to answer from memory while --database cannot be asked")
+        float, Meta(gt=0, le=86_400, description="seconds to answer from memory while the storage cannot be asked")
     ] = 10.0
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port for plain http")] = 8420

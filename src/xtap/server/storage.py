@@ -47,7 +47,8 @@ def open_store(settings: Settings, *, exclusive: bool, anew: bool = False) -> Ca
     _require_folder(settings)
     if not settings.database:
         fresh = anew or not had_database(settings)
-        store = SqliteStore.open(settings.folder / DATABASE, exclusive=exclusive, fresh=fresh)
+        limit = settings.stale_limit
+        store = SqliteStore.open(settings.folder / DATABASE, exclusive=exclusive, fresh=fresh, stale_limit=limit)
         _mark(settings)
         return store
     database = _postgres(settings)

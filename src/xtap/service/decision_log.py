@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 INTERVAL: Final = 1.0
 """Seconds after which noted decisions are written; a process that is killed loses at most these."""
 
+CLOSE_WITHIN: Final = 3.0
+"""Seconds for which closing waits for the sink."""
+
 WAITING: Final = 100_000
 """Decisions that wait to be written; while a sink refuses, more are dropped and counted."""
 
@@ -143,13 +146,22 @@ class DecisionLog:
         rate: the share of allowed decisions that is noted, 0 to 1.
         mask: the key that masks users; None to note them as they are.
         now: the time in UTC.
+        tell_dropped: called with the number of decisions that are dropped, whenever some are.
     """
 
-    def __init__(self, sink: Sink, rate: float, mask: bytes | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        rate: float,
+        mask: bytes | None,
+        now: Callable[[], datetime],
+        tell_dropped: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._sink = sink
         self._rate = rate
         self._mask = mask
         self._now = now
+        self._tell_dropped = tell_dropped
         self._waiting: list[tuple[TenantId, bytes]] = []
         self._writing: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
@@ -165,18 +177,23 @@ class DecisionLog:
         if entry.decision and draw >= self._rate:
             return
         if len(self._waiting) >= WAITING:
-            self.dropped += 1
+            self._drop(1)
             return
         self._waiting.append((entry.caller, json.encode(self._finished(entry))))
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write_on())
 
     async def close(self) -> None:
-        """Write what waits."""
+        """Write what waits; of a sink that does not answer, no more than is there by then."""
         self._end.set()
-        if self._writing is not None:
-            await self._writing
-        await self._flush()
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN):
+                if self._writing is not None:
+                    await self._writing
+                await self._flush()
+        except TimeoutError:
+            self._drop(len(self._waiting))
+            log.error("%d decisions may not have been logged: the log has not answered", self.dropped)  # noqa: TRY400 - no fault of the program
 
     def _finished(self, entry: Entry) -> dict[str, object]:
         """Put in the time, and mask the user."""
@@ -200,6 +217,9 @@ class DecisionLog:
             return
         try:
             await self._sink.write(batch)
+        except asyncio.CancelledError:
+            self._put_back(batch)
+            raise
         except OutcomeUnknown as error:
             log.error("%d decisions may have been logged or not; they are not tried again: %s", len(batch), error)  # noqa: TRY400 - as below
             return
@@ -217,8 +237,13 @@ class DecisionLog:
 
     def _put_back(self, batch: list[tuple[TenantId, bytes]]) -> None:
         waiting = batch + self._waiting
-        self.dropped += max(len(waiting) - WAITING, 0)
         self._waiting = waiting[:WAITING]
+        if len(waiting) > WAITING:
+            self._drop(len(waiting) - WAITING)
+
+    def _drop(self, decisions: int) -> None:
+        self.dropped += decisions
+        self._tell_dropped(decisions)
 
 
 _SUMMARY: Final = Summary.__struct_fields__

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
-from math import inf
+from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import Unavailable
 from xtap.store.blocked import Waiting
 from xtap.store.clock import monotonic
 from xtap.store.group_commit import GroupCommit
-from xtap.store.snapshot import NO_HEAD
+from xtap.store.loads import Loads
+from xtap.store.looker import Looker
+from xtap.store.readers import Readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from xtap.model.ids import TenantId
     from xtap.store.cache import SnapshotCache
     from xtap.store.group_commit import Backend
-    from xtap.store.protocol import AuditEntry, Change, SignInEntry
+    from xtap.store.protocol import AuditEntry, Change, SignInEntry, Tell
     from xtap.store.rows import Row
     from xtap.store.snapshot import Head, Snapshot
 
@@ -32,14 +34,17 @@ Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = 1.0
-"""Seconds for which a snapshot is answered without looking whether another process changed the database."""
+STALE_LIMIT: Final = 10.0
+"""Seconds for which memory is answered that the database does not confirm, unless told otherwise."""
 
 ANSWER_WITHIN: Final = 20.0
 """Seconds for which a caller waits for the database; longer than the database lets one session wait for another."""
 
 READERS: Final = 4
 """Threads, and so connections, that load tenants and read audit records."""
+
+CLOSE_WITHIN: Final = 3.0
+"""Seconds for which closing waits for a database that does not answer; what it holds was never acknowledged."""
 
 
 class Source(Protocol):
@@ -96,20 +101,31 @@ class Source(Protocol):
         ...
 
 
+class Threads(Protocol):
+    """Threads of a store: told to end, then waited for."""
+
+    def stop(self) -> None:
+        """Let them end when they have done what they were given."""
+        ...
+
+    def join(self, seconds: float) -> bool:
+        """Wait so long (blocking), and return whether they ended."""
+        ...
+
+
 class CachedStore:
     """A ``Store`` on a database; each kind of database has a subclass that opens it."""
 
-    def __init__(self, source: Source, backend: Backend, cache: SnapshotCache, *, stale_limit: float = inf) -> None:
+    def __init__(self, source: Source, backend: Backend, cache: SnapshotCache, *, stale_limit: float) -> None:
         self._source = source
         self._cache = cache
         self._stale_limit = stale_limit
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="xtap-store-reader")
-        self._loading: dict[TenantId, Future[Snapshot]] = {}
+        self._readers = Readers(READERS)
+        self._loads = Loads(self._readers, self._latest)
         self._writer = GroupCommit(backend, cache.publish)
-        self._look_at = 0.0
-        self._looking: Future[None] | None = None
-        self._slow: Future[None] | None = None
-        self._looked = monotonic()
+        self._tell: Tell | None = None
+        self._telling = Lock()
+        self._looker = Looker(source.heads, cache, self._loads.begin, self._looked)
         self._closed = False
 
     @property
@@ -120,21 +136,20 @@ class CachedStore:
     async def snapshot(self, tenant: TenantId) -> Snapshot:
         """Return the latest durable state of a tenant, from memory; the first use of a tenant loads it.
 
-        What another process wrote to the database is seen after ``LOOK_EVERY`` seconds, for as long as it can be read.
+        What another process wrote to the database is seen after ``LOOK_EVERY`` seconds and the time that loading the
+        tenant takes, for as long as it can be read.
 
         Raises:
             Unavailable: the store is closed, the tenant cannot be loaded, or what is in memory may be too old.
         """
-        now = monotonic()
-        if now >= self._look_at:
-            await self._look()
-            now = monotonic()
-        if now - self._looked > self._stale_limit:
-            raise Unavailable(
-                f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
-                "old. See that the database runs and can be reached; xtap asks it every second."
-            )
-        return self._cache.get(tenant) or await self._load(tenant)
+        looker = self._looker
+        if monotonic() >= looker.due_at:
+            self._require_open()
+            await looker.late()
+        # In this order: who is not behind any more was published before.
+        if monotonic() - looker.behind.get(tenant, looker.looked) > self._stale_limit:
+            raise self._too_old(tenant)
+        return self._cache.get(tenant) or await _shared(self._loads.join(tenant))
 
     async def refresh(self, tenant: TenantId) -> Snapshot:
         """Return the latest durable state as the database has it now.
@@ -142,8 +157,9 @@ class CachedStore:
         Raises:
             Unavailable: the store is closed, or the database cannot be read.
         """
+        self._require_open()
         # Never joined to a load that began before: that one may have read before the other process wrote.
-        return await self._read(lambda: self._latest(tenant))
+        return await _shared(self._loads.begin(tenant))
 
     async def change(self, tenant: TenantId, decide: Callable[[Snapshot], Change]) -> Snapshot:
         """Run ``decide`` in the writer thread, and return the state after it once that is durable.
@@ -246,76 +262,71 @@ class CachedStore:
 
     def age(self) -> float:
         """Return how many seconds ago memory was last known to hold what the database holds."""
-        return monotonic() - self._looked
+        return monotonic() - self._looker.looked
+
+    def observe(self, tell: Tell) -> None:
+        """Call ``tell`` after each look and each load of a tenant."""
+        self._tell = tell
 
     async def close(self) -> None:
-        """Finish the changes that were accepted, and let go of the database."""
+        """Finish the changes that were accepted, and let go of the database; of one that hangs, all the same."""
         if self._closed:
             return
         self._closed = True
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
-        self._readers.shutdown()
+        until = monotonic() + CLOSE_WITHIN
+        threads = self._threads()
+        for each in threads:
+            each.stop()
+        ended = [each.join(until - monotonic()) for each in threads]
+        if not all(ended):
+            log.error("the database has not answered for %g seconds: what it was asked is left", CLOSE_WITHIN)
         self._source.close()
-        self._writer.stop()
         self._cache.clear()
 
-    async def _look(self) -> None:
-        """Take in what others wrote; while the database cannot be read, what is in memory is still answered.
+    def _threads(self) -> list[Threads]:
+        """Return what has to end when the store is closed."""
+        return [self._looker, self._readers, self._writer]
 
-        Callers wait for a slow database once; from then on they are answered from memory until it has answered too.
-        """
-        looking = self._looking
-        if looking is not None and looking is self._slow:
-            return
-        if looking is None:
-            began = monotonic()
-            looking = self._looking = self._submit(self._catch_up)
-            looking.add_done_callback(lambda done: self._look_ended(done, began))
-        try:
-            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(looking)), LOOK_EVERY)
-        except TimeoutError:
-            self._slow = looking
-        except Unavailable:
-            pass  # it is in the log, and the limit of staleness counts on
-
-    def _look_ended(self, looking: Future[None], began: float) -> None:
-        self._looking = None
-        failure = looking.exception()
-        self._look_at = (began if failure is None else monotonic()) + LOOK_EVERY
-        if failure is None:
-            self._looked = began
-        else:
-            log.error("changes by other processes cannot be seen: %s", failure)
-
-    def _catch_up(self) -> None:
-        heads = self._source.heads()
-        for snapshot in self._cache.snapshots():
-            if heads.get(snapshot.tenant, NO_HEAD) != snapshot.head:
-                self._latest(snapshot.tenant)
-
-    async def _load(self, tenant: TenantId) -> Snapshot:
-        """Load a tenant for the first time; callers that come meanwhile wait for the same load."""
-        loading = self._loading.get(tenant)
-        if loading is None:
-            loading = self._submit(lambda: self._latest(tenant))
-            self._loading[tenant] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(tenant, None))
-        # Shielded: a caller that gives up must not take the load away from the others.
-        return await _answered(asyncio.shield(asyncio.wrap_future(loading)))
+    def _too_old(self, tenant: TenantId) -> Unavailable:
+        if tenant in self._looker.behind:
+            return Unavailable(
+                f"What others changed in tenant {tenant} cannot be loaded, and what is in memory is older than "
+                f"{self._stale_limit:g} seconds. Why stands in the log; xtap tries it again every second."
+            )
+        return Unavailable(
+            f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
+            "old. See that the database runs and can be reached; xtap asks it every second."
+        )
 
     def _latest(self, tenant: TenantId) -> Snapshot:
-        known = self._cache.get(tenant)
-        snapshot = self._source.latest(tenant, known)
+        """Load the state that the database has, in a reader thread."""
+        began, failed = monotonic(), True
+        try:
+            known = self._cache.get(tenant)
+            snapshot = self._source.latest(tenant, known)
+            failed = False
+        finally:
+            self._did("snapshot", monotonic() - began, failed=failed)
         self._cache.replace(known, snapshot)
+        self._looker.loaded(tenant, began)
         return snapshot
+
+    def _looked(self, seconds: float, failed: bool) -> None:  # noqa: FBT001 - the looker tells it
+        self._did("look", seconds, failed=failed)
+
+    def _did(self, operation: str, seconds: float, *, failed: bool) -> None:
+        with self._telling:
+            if self._tell is not None:
+                self._tell(operation, seconds, failed)
 
     async def _read(self, read: Callable[[], Result]) -> Result:
         return await _answered(asyncio.wrap_future(self._submit(read)))
 
     def _submit(self, read: Callable[[], Result]) -> Future[Result]:
-        """Run a function in a reader thread."""
+        """Run a function in a reader thread, with a session of its own."""
         self._require_open()
         return self._readers.submit(read)
 
@@ -339,3 +350,8 @@ async def _answered(waiting: asyncio.Future[Result]) -> Result:
 
 def _silent(consequence: str) -> Unavailable:
     return Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}")
+
+
+async def _shared(loading: Future[Snapshot]) -> Snapshot:
+    """Wait for a load that others wait for too: a caller that gives up does not take it away from them."""
+    return await _answered(asyncio.shield(asyncio.wrap_future(loading)))

@@ -7,6 +7,7 @@ commit publishes the new snapshots and answers the callers. What a database must
 * A ``decide`` that raises changes nothing and harms no neighbour.
 * A commit that fails fails every change of its batch, also those whose ``decide`` raised: they may have judged a state
   that never came to be.
+* A tenant that cannot be read refuses its own changes, not those of its neighbours.
 * A change that the database cannot take for its own sake, such as a key that is no valid text, fails alone.
 * A batch that lost against a transaction of another node is run again, on the state that the other one left.
 * A tenant that another session has locked keeps no other tenant waiting: its changes stand aside, and are tried again.
@@ -29,6 +30,7 @@ from xtap.model.objects import Kind
 from xtap.store.blocked import PATIENCE, Blocked, Waiting
 from xtap.store.protocol import AuditEntry, Change
 from xtap.store.snapshot import Snapshot, new_mark
+from xtap.store.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
@@ -73,7 +75,8 @@ class Work(Struct):
 class Backend(Protocol):
     """One database connection for writing; used by the writer thread only, in the order begin, head, commit.
 
-    Each of the three may raise Unavailable, and Contended when running all of them again may help.
+    Each of the three may raise Unavailable, and Contended when running all of them again may help; ``head`` raises
+    Unreadable for a tenant whose rows it cannot read, and goes on with others.
     """
 
     def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
@@ -133,9 +136,13 @@ class GroupCommit:
         self._queue.put(waiting)
 
     def stop(self) -> None:
-        """Finish what was queued, close the backend, and wait for it (blocking)."""
+        """Let the thread finish what was queued, close the backend and end; ``join`` waits for it."""
         self._queue.put(None)
-        self._thread.join()
+
+    def join(self, seconds: float) -> bool:
+        """Wait so long for the thread to end (blocking); return whether it did."""
+        self._thread.join(max(seconds, 0.0))
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         running = True
@@ -213,7 +220,10 @@ class GroupCommit:
         return outcomes
 
     def _decide(self, work: Work, waiting: Waiting) -> Outcome:
-        before = work.heads.get(waiting.tenant) or self._backend.head(waiting.tenant)
+        try:
+            before = work.heads.get(waiting.tenant) or self._backend.head(waiting.tenant)
+        except Unreadable as refusal:
+            return _unavailable(refusal)
         try:
             change = waiting.decide(before)
             if not change.writes and not change.audit:

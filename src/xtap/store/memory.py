@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from xtap.model.ids import TenantId
-    from xtap.store.protocol import Change, Result
+    from xtap.store.protocol import Change, Result, Tell
     from xtap.store.rows import Row
 
 
@@ -116,6 +116,9 @@ class MemoryStore:
     def age(self) -> float:
         """Return 0: there is nothing but memory."""
         return 0.0
+
+    def observe(self, tell: Tell) -> None:
+        """Tell nothing: this store does nothing by itself."""
 
     async def close(self) -> None:
         """Let go of everything."""

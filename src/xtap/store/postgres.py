@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from xtap.model.ids import TenantId
+    from xtap.store.cached_store import Threads
     from xtap.store.postgres_database import PostgresDatabase
 
 
@@ -47,9 +47,7 @@ class PostgresStore(CachedStore):
         """Load a tenant that another node changed, if it is in use here."""
         known = self._cache.get(tenant)
         if known is not None and known.version < version:
-            with suppress(RuntimeError):  # the readers were stopped
-                self._readers.submit(self._latest, tenant)
+            self._loads.begin(tenant)
 
-    def _shut(self) -> None:
-        self._listener.stop()
-        super()._shut()
+    def _threads(self) -> list[Threads]:
+        return [self._listener, *super()._threads()]

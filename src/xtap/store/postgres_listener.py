@@ -1,7 +1,7 @@
 """How does a node learn at once what another node wrote? A thread that LISTENs; who writes NOTIFYs after the commit.
 
 It only makes things faster: a notice may be lost, and an engine without LISTEN has none. What bounds staleness is
-that every store looks at the versions of its tenants each ``LOOK_EVERY`` seconds (``cached_store.py``).
+that every store looks at the versions of its tenants each ``LOOK_EVERY`` seconds (``looker.py``).
 """
 
 from __future__ import annotations
@@ -55,12 +55,18 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and wait for it (blocking)."""
+        """Let the thread end; ``join`` waits for it."""
         self._stopping.set()
         self._mouth.send(b".")
-        self._thread.join()
+
+    def join(self, seconds: float) -> bool:
+        """Wait so long for the thread to end (blocking); return whether it did."""
+        self._thread.join(max(seconds, 0.0))
+        if self._thread.is_alive():  # it connects to a database that does not answer
+            return False
         self._ear.close()
         self._mouth.close()
+        return True
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from contextlib import contextmanager
+from random import uniform
+from time import sleep
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from xtap.errors import Unavailable
-from xtap.store.group_commit import Contended
+from xtap.store.group_commit import ATTEMPTS, Contended
 from xtap.store.postgres_database import Session
 from xtap.store.postgres_dump import dump, load
 from xtap.store.postgres_errors import committing, storage_refusals
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from xtap.store.snapshot import Head, Snapshot
 
 Result = TypeVar("Result")
+
+PAUSE: Final = 0.002
+"""Seconds of the longest first pause before a transaction is run again; each later one is up to twice as long."""
 
 _ONE_MOMENT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -89,11 +94,11 @@ class PostgresReader:
 
     def dump(self, take: Callable[[Iterator[Row]], Result]) -> Result:
         """Run ``take`` on every row of one moment."""
-        return self._read(lambda connection: take(dump(connection)))
+        return self._read(lambda connection: take(dump(connection)), again=False)
 
     def load(self, rows: Iterable[Row], *, replace: bool) -> None:
         """Write the rows of a dump in one transaction."""
-        self._write(lambda connection: load(connection, rows, replace=replace))
+        self._write(lambda connection: load(connection, rows, replace=replace), again=False)
 
     def prove_readable(self) -> None:
         """Prove that the database can be read."""
@@ -104,20 +109,26 @@ class PostgresReader:
         while self._idle:
             self._idle.pop().close()
 
-    def _read(self, work: Callable[[Connection], Result]) -> Result:
-        with self._session() as session, storage_refusals():
-            connection = session.begin(_ONE_MOMENT)
-            result = work(connection)
-            connection.execute("COMMIT")
-            return result
-
-    def _write(self, work: Callable[[Connection], None]) -> None:
-        with self._session() as session:
-            with storage_refusals():
-                connection = session.begin("BEGIN")
-                work(connection)
-            with committing(connection):
+    def _read(self, work: Callable[[Connection], Result], *, again: bool = True) -> Result:
+        def attempt() -> Result:
+            with self._session() as session, storage_refusals():
+                connection = session.begin(_ONE_MOMENT)
+                result = work(connection)
                 connection.execute("COMMIT")
+                return result
+
+        return _run(attempt, again=again)
+
+    def _write(self, work: Callable[[Connection], None], *, again: bool = True) -> None:
+        def attempt() -> None:
+            with self._session() as session:
+                with storage_refusals():
+                    connection = session.begin("BEGIN")
+                    work(connection)
+                with committing(connection):
+                    connection.execute("COMMIT")
+
+        _run(attempt, again=again)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
@@ -128,8 +139,27 @@ class PostgresReader:
             session = Session(self._database)
         try:
             yield session
-        except Contended as lost:  # what was asked cannot be run again from here: rows were read, or taken
-            raise Unavailable(lost.message, lost.detail) from lost
         finally:
             session.rollback()
             self._idle.append(session)
+
+
+def _run(attempt: Callable[[], Result], *, again: bool) -> Result:
+    """Run a transaction, and run it again while it loses against others, each time after a longer pause.
+
+    Args:
+        attempt: the transaction.
+        again: whether it can be run again; it cannot once it has used up rows, or handed them out.
+
+    Raises:
+        Unavailable: it failed, or lost every time.
+    """
+    pauses = 0
+    while True:
+        try:
+            return attempt()
+        except Contended as lost:
+            pauses += 1
+            if not again or pauses == ATTEMPTS:
+                raise Unavailable(lost.message, lost.detail) from lost
+        sleep(uniform(0, PAUSE * 2**pauses))  # noqa: S311 - only so that two do not meet again

@@ -15,6 +15,7 @@ from xtap.model.objects import Kind
 from xtap.store.protocol import AuditEntry, SignInEntry
 from xtap.store.snapshot import NO_HEAD, Snapshot
 from xtap.store.sorted_map import SortedMap
+from xtap.store.unreadable import rows_of
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -90,15 +91,20 @@ def read_heads(connection: Connection) -> Mapping[TenantId, Head]:
 
 
 def read_snapshot(connection: Connection, tenant: TenantId, head: Head) -> Snapshot:
-    """Load every object of a tenant; the head must have been read in the same transaction."""
+    """Load every object of a tenant; the head must have been read in the same transaction.
+
+    Raises:
+        Unreadable: this version does not know what they are.
+    """
     rows = connection.execute(
         "SELECT kind, key, document FROM objects WHERE tenant = %s ORDER BY kind, key", (tenant,), binary=True
     )
-    objects = {
-        Kind(kind): SortedMap.from_sorted((key.decode(), document) for _, key, document in group)
-        for kind, group in groupby(rows, itemgetter(0))
-    }
     version, sequence, mark = head
+    with rows_of(tenant):
+        objects = {
+            Kind(kind): SortedMap.from_sorted((key.decode(), document) for _, key, document in group)
+            for kind, group in groupby(rows, itemgetter(0))
+        }
     return Snapshot(tenant, version, sequence, objects, mark)
 
 

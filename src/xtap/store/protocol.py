@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from xtap.store.snapshot import Snapshot
 
 Result = TypeVar("Result")
+
+Tell: TypeAlias = "Callable[[str, float, bool], None]"
+"""Takes what a store did ("look": compare memory with the storage; "snapshot": load a tenant), the seconds that it
+took, and whether it failed."""
 
 
 class Write(Struct, frozen=True):
@@ -170,6 +174,10 @@ class Store(Protocol):
 
     def age(self) -> float:
         """Return how many seconds ago memory was last known to hold what the storage holds; 0 if it is the storage."""
+        ...
+
+    def observe(self, tell: Tell) -> None:
+        """Call ``tell`` from now on whenever the store did something by itself, from any thread, one at a time."""
         ...
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtap.store.cache import SnapshotCache
-from xtap.store.cached_store import CachedStore
+from xtap.store.cached_store import STALE_LIMIT, CachedStore
 from xtap.store.file_guard import FileGuard
 from xtap.store.sqlite_database import Database
 from xtap.store.sqlite_reader import SqliteReader
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class SqliteStore(CachedStore):
     """A ``Store`` in one file; made by :meth:`open`."""
 
-    def __init__(self, database: Database, guard: FileGuard | None) -> None:
+    def __init__(self, database: Database, guard: FileGuard | None, stale_limit: float) -> None:
         cache = SnapshotCache()
-        super().__init__(SqliteReader(database), SqliteWriter(database, cache), cache)
+        super().__init__(SqliteReader(database), SqliteWriter(database, cache), cache, stale_limit=stale_limit)
         self._guard = guard
 
     @classmethod
@@ -32,6 +32,7 @@ class SqliteStore(CachedStore):
         exclusive: bool = True,
         busy_timeout: float = 5.0,
         max_pages: int | None = None,
+        stale_limit: float = STALE_LIMIT,
         fresh: bool = True,
     ) -> Self:
         """Open a database file, making or migrating it as needed.
@@ -42,6 +43,7 @@ class SqliteStore(CachedStore):
                 and ends, which may run beside a server.
             busy_timeout: seconds to wait for the lock of another process before a change is refused.
             max_pages: the most pages of 4096 bytes that the file may grow to; None for no limit.
+            stale_limit: seconds for which a snapshot is answered from memory while the file cannot be read.
             fresh: whether a new database may be made; False where one was before.
 
         Raises:
@@ -54,7 +56,7 @@ class SqliteStore(CachedStore):
             database = Database.prepare(
                 path, exclusive=exclusive, busy_timeout=busy_timeout, max_pages=max_pages, fresh=fresh
             )
-            return cls(database, guard)
+            return cls(database, guard, stale_limit)
         except BaseException:
             if guard is not None:
                 guard.release()

@@ -6,6 +6,7 @@ gives up the interpreter lock at each statement and may wait for it afterwards w
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from xtap.store.protocol import AuditEntry, SignInEntry
 from xtap.store.snapshot import NO_HEAD, Snapshot
 from xtap.store.sorted_map import SortedMap
 from xtap.store.sqlite_shape import tables
+from xtap.store.unreadable import rows_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,13 +52,19 @@ def read_heads(connection: sqlite3.Connection) -> dict[TenantId, Head]:
 
 
 def read_snapshot(connection: sqlite3.Connection, tenant: TenantId, head: Head) -> Snapshot:
-    """Load every object of a tenant; the head must have been read in the same transaction."""
+    """Load every object of a tenant; the head must have been read in the same transaction.
+
+    Raises:
+        Unreadable: this version does not know what they are.
+    """
     version, sequence, mark = head
-    rows = connection.execute("SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key", (tenant,))
-    objects = {
-        Kind(kind): SortedMap.from_sorted((key, document) for _, key, document in group)
-        for kind, group in groupby(rows, itemgetter(0))
-    }
+    query = "SELECT kind, key, document FROM objects WHERE tenant = ? ORDER BY kind, key"
+    # Closed here: a cursor that a failure leaves open would keep its connection in this moment for ever.
+    with closing(connection.execute(query, (tenant,))) as rows, rows_of(tenant):
+        objects = {
+            Kind(kind): SortedMap.from_sorted((key, document) for _, key, document in group)
+            for kind, group in groupby(rows, itemgetter(0))
+        }
     return Snapshot(tenant, version, sequence, objects, mark)
 
 

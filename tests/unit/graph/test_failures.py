@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from xtap import errors
+from xtap.authzen import failures as authzen
 from xtap.errors import Violation, XtapError
 from xtap.graph.failures import EXPAND_NOT_SUPPORTED, TABLE, answer, unexpected
+from xtap.store.group_commit import Contended
+from xtap.store.unreadable import Unreadable
 
 NOW = datetime(2026, 11, 21, 13, 14, 15, 999_999, tzinfo=UTC)
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, XtapError)]
@@ -111,3 +114,11 @@ def test_a_fault_of_ours_tells_nothing_but_where_to_look():
     status, body, _ = _answered(unexpected())
     assert status == 500
     assert "request-id" in body["error"]["message"]
+
+
+def test_a_kind_of_error_that_has_no_row_is_answered_as_what_it_is():
+    for kind in (Contended, Unreadable):
+        made = answer(kind("lost"), "ours", "theirs", NOW)
+        assert (made.status, json.loads(made.body)["error"]["code"]) == (503, "ServiceUnavailable")
+        assert (b"retry-after", b"1") in made.headers
+        assert authzen.answer(kind("lost")) == (503, b'"lost"', [(b"retry-after", b"1")])

@@ -1,0 +1,171 @@
+"""How true is what is in memory? A thread that compares it with the database, beside the requests and the loads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future, wait
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Final
+
+from xtap.errors import Unavailable
+from xtap.store.clock import monotonic
+from xtap.store.snapshot import NO_HEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from xtap.model.ids import TenantId
+    from xtap.store.cache import SnapshotCache
+    from xtap.store.snapshot import Head, Snapshot
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 1.0
+"""Seconds for which a snapshot is answered without looking whether another process changed the database.
+
+The thread looks twice as often: a request waits for it only when the process was stopped or the database is slow.
+"""
+
+SETTLE: Final = 0.25
+"""Seconds for which a look waits for the loads that it began: most tenants are loaded when it ends, large ones not."""
+
+
+class Looker:
+    """The thread that looks, and what it knows.
+
+    A tenant that cannot be read ages alone: the others are as true as the last look.
+
+    Args:
+        heads: returns which state every tenant of the database is in; may raise Unavailable.
+        cache: what is in memory.
+        load: begins to load a tenant.
+        tell: called after each look with its seconds and whether it failed.
+
+    Attributes:
+        looked: when the last look that succeeded began; all in memory was true then, but for ``behind``.
+        behind: when those tenants were true whose state in memory is not that of the database.
+        due_at: when the next look must have been, by the clock of ``monotonic``.
+    """
+
+    def __init__(
+        self,
+        heads: Callable[[], Mapping[TenantId, Head]],
+        cache: SnapshotCache,
+        load: Callable[[TenantId], Future[Snapshot]],
+        tell: Callable[[float, bool], None],
+    ) -> None:
+        self._heads = heads
+        self._cache = cache
+        self._load = load
+        self._tell = tell
+        self.looked = monotonic()
+        self.behind: dict[TenantId, float] = {}
+        self.due_at = self.looked + LOOK_EVERY
+        self._lock = Lock()
+        self._found: dict[TenantId, float] = {}  # when the last look that found a tenant behind began
+        self._unreadable: set[TenantId] = set()
+        self._looking: Future[None] = Future()  # of the look under way, else of the next
+        self._slow: Future[None] | None = None
+        self._wake = Event()
+        self._stopping = False
+        self._thread = Thread(target=self._run, name="xtap-store-looker", daemon=True)
+        self._thread.start()
+
+    async def late(self) -> None:
+        """Wait for a look that is due, ``LOOK_EVERY`` seconds at most; for one that is slow nobody waits again."""
+        until = monotonic() + LOOK_EVERY
+        while monotonic() >= self.due_at and (looking := self._looking) is not self._slow:
+            self._wake.set()
+            try:
+                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(looking)), until - monotonic())
+            except TimeoutError:
+                self._slow = looking
+
+    def loaded(self, tenant: TenantId, began: float) -> None:
+        """Take in that memory has what a load found that began then."""
+        with self._lock:
+            found = self._found.get(tenant)
+            if found is not None and began < found:
+                self.behind[tenant] = began
+            elif found is not None:
+                del self._found[tenant], self.behind[tenant]
+
+    def stop(self) -> None:
+        """Let the thread end; ``join`` waits for it."""
+        self._stopping = True
+        self.due_at = 0.0
+        self._wake.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait so long for the thread to end (blocking); return whether it did."""
+        self._thread.join(max(seconds, 0.0))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        began = self.looked
+        while True:
+            # From one beginning to the next: a look that waits for loads must not make the one after it late.
+            self._wake.wait(max(began + LOOK_EVERY / 2 - monotonic(), 0.0))
+            self._wake.clear()
+            if self._stopping:
+                return
+            began = monotonic()
+            self._look(began)
+            looking, self._looking = self._looking, Future()
+            looking.set_result(None)
+
+    def _look(self, began: float) -> None:
+        failed = True
+        try:
+            self._compare(began)
+            failed = False
+        except Unavailable as refusal:
+            log.error("changes by other processes cannot be seen: %s", refusal)  # noqa: TRY400 - no fault of the program
+        except Exception:
+            log.exception("changes by other processes cannot be seen")
+        if not self._stopping:
+            self.due_at = (monotonic() if failed else began) + LOOK_EVERY
+        self._tell(monotonic() - began, failed)
+
+    def _compare(self, began: float) -> None:
+        """Find what others wrote, and begin to load it.
+
+        Raises:
+            Unavailable: the database does not say.
+        """
+        before = self._cache.snapshots()
+        heads = self._heads()
+        with self._lock:
+            behind = set(self._differing(before, heads))
+            for tenant in self._found.keys() - behind:
+                del self._found[tenant], self.behind[tenant]
+            for tenant in behind:
+                self._found[tenant] = began
+                self.behind.setdefault(tenant, self.looked)
+        loads = [self._load(tenant) for tenant in behind]
+        for tenant, loading in zip(behind, loads, strict=True):
+            loading.add_done_callback(lambda done, tenant=tenant: self._ended(tenant, done))  # type: ignore[misc]
+        wait(loads, SETTLE)
+        # INVARIANT: only now, when whatever is not as true as this look stands in ``behind``.
+        self.looked = began
+
+    def _differing(self, before: Iterable[Snapshot], heads: Mapping[TenantId, Head]) -> Iterator[TenantId]:
+        """Yield the tenants whose state in memory the database does not have.
+
+        What was published since ``before`` may be later than the heads: then only a lower version is a difference.
+        """
+        known = {each.tenant: each for each in before}
+        for each in self._cache.snapshots():
+            head = heads.get(each.tenant, NO_HEAD)
+            if each.head != head and (known.get(each.tenant) is each or each.version < head[0]):
+                yield each.tenant
+
+    def _ended(self, tenant: TenantId, loading: Future[Snapshot]) -> None:
+        """Say once that a tenant cannot be loaded."""
+        failure = loading.exception()
+        if failure is None:
+            self._unreadable.discard(tenant)
+        elif tenant not in self._unreadable:
+            self._unreadable.add(tenant)
+            log.error("what others wrote to tenant %s cannot be loaded, it will be refused: %s", tenant, failure)
