@@ -255,8 +255,10 @@ def test_a_password_is_changed_without_a_restart(tmp_path: Path, cluster: Cluste
         while "the database is back" not in server.log():
             assert time.monotonic() < deadline, server.log()
             time.sleep(0.1)
-        assert httpx.get(f"{server.http}/readyz").status_code == 200
-        assert httpx.get(f"{server.graph}/default", headers=server.headers()).status_code == 200
+        while httpx.get(f"{server.graph}/default", headers=server.headers()).status_code != 200:
+            assert time.monotonic() < deadline, server.log()
+            time.sleep(0.1)
+        assert httpx.get(f"{server.http}/readyz").json() == {"status": "ok"}
         assert server.log().count("no session on the database") == 1
         assert "Traceback" not in server.log()
         for secret in secrets:
