@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct, UnsetType, json, structs
 
 from tests.laws.edited import (
-    ID,
     KINDS,
     TREES,
     Edited,
@@ -28,8 +27,6 @@ from xtap.model.reading import read_each
 from xtap.model.rules import Strength
 from xtap.model.schema import properties
 from xtap.model.settings import InvitationRedemption, UsersAndGroups
-from xtap.model.targets import MAX_TARGETS
-from xtap.model.versions import V1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,27 +54,6 @@ def test_good_bodies_are_flawless_and_those_with_violations_are_not(kind: Edited
     assert is_flawless(data.draw(good(kind.seen_as)), kind.seen_as)
     near = data.draw(bodies(kind))
     assert not (is_flawless(near, kind.seen_as) and read_each(near, kind.seen_as).violations)
-
-
-@pytest.mark.parametrize(
-    "targets",
-    [
-        [],
-        [{"target": "AllUsers", "targetType": "group"}],
-        [{"target": ID, "targetType": "application"}],
-        [{"target": "somebody", "targetType": "user"}],
-        [{"targetType": "user", "target": None}],
-        [{"target": ID, "targetType": "user", "more": 1}],
-        [{"target": ID, "targetType": "user"}] * (MAX_TARGETS + 1),
-        None,
-    ],
-)
-def test_a_bad_list_of_targets_is_not_flawless(targets: Any) -> None:
-    body: dict[str, Any] = {
-        "b2bCollaborationInbound": {"usersAndGroups": {"accessType": "allowed", "targets": targets}}
-    }
-    assert not is_flawless(body, V1.partner)
-    assert write(KINDS[4], KINDS[4].pristine, body, Strength.COMPATIBLE)[1]
 
 
 @each_kind

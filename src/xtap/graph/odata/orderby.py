@@ -7,6 +7,7 @@ criterion, so that no two objects are equal and paging neither repeats nor skips
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import total_ordering
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -27,7 +28,8 @@ Position: TypeAlias = tuple[Value, ...]
 
 
 @total_ordering
-class _Reversed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Reversed:  # no Struct: those seem to be ordered already
     """A rank that sorts the other way round."""
 
     rank: tuple[bool, Any]
