@@ -23,6 +23,7 @@ def configured(folder: Path, url: str) -> Path:
     """Make the folder of a node, with the password in a file beside its configuration."""
     folder.mkdir()
     (folder / "secret").write_text(f"{PASSWORD}\n")
+    (folder / "secret").chmod(0o600)
     (folder / "xtap.toml").write_text(
         f'embedded-issuer = true\ndatabase = "{url}"\ndatabase-password-file = "secret"\nstale-limit = {STALE_LIMIT}\n'
     )

@@ -121,11 +121,12 @@ def test_a_first_start_in_an_empty_folder_needs_no_init(tmp_path: Path, workers:
 def test_a_first_start_that_is_killed_can_be_tried_again(tmp_path: Path):
     """Killed at twelve moments, from before the file is made until after it has its tables."""
     states = set()
-    for kill in range(12):
+    moments = [("xtap.db.lock", number * 0.002) for number in range(11)]
+    for kill, (file, seconds) in enumerate([*moments, ("had-database", 0.0)]):
         folder = tmp_path / f"{kill}"
         (folder / ".xtap").mkdir(parents=True)
         server = local(folder)
-        killed_while_starting(server, kill)
+        killed_while_starting(server, file, seconds)
         database, mark = folder / ".xtap" / "xtap.db", folder / ".xtap" / "had-database"
         states.add((database.exists() and database.stat().st_size > 0, mark.exists()))
         done = server.run("tenant", "list", check=False)
@@ -134,15 +135,15 @@ def test_a_first_start_that_is_killed_can_be_tried_again(tmp_path: Path):
     assert (False, True) not in states, "a mark without a database"
 
 
-def killed_while_starting(server: LocalServer, kill: int) -> None:
-    """Kill a server a little after the first file of its database appears, each time a bit later."""
+def killed_while_starting(server: LocalServer, file: str, seconds: float) -> None:
+    """Kill a server so many seconds after a file of its folder appears."""
     command = server.command("serve", "--embedded-issuer", "--tls-port", str(server.tls_port))
     process = subprocess.Popen(
         command, cwd=server.folder, env=server.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 30
-    while not os.path.lexists(server.folder / ".xtap" / "xtap.db.lock"):
+    while not os.path.lexists(server.folder / ".xtap" / file):
         assert time.monotonic() < deadline
-    time.sleep(kill * 0.002)
+    time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     process.wait(30)

@@ -73,6 +73,7 @@ def certificate(
     (folder / "tls.pem").write_bytes(built.public_bytes(Encoding.PEM))
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
     (folder / "tls.key").write_bytes(private)
+    (folder / "tls.key").chmod(0o600)
     return ("--tls-cert", str(folder / "tls.pem"), "--tls-key", str(folder / "tls.key"))
 
 
@@ -108,6 +109,7 @@ def test_a_key_with_a_password(made: LocalServer, tmp_path: Path):
 def test_files_that_are_no_certificates(made: LocalServer, tmp_path: Path):
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("no certificate")
+    wrong.chmod(0o600)
     assert "Expected the chain in PEM" in refused(made, "--tls-cert", str(wrong), "--tls-key", str(wrong))
     assert "nowhere.pem is not there" in refused(made, "--tls-cert", "nowhere.pem", "--tls-key", "nowhere.key")
     assert ". is no file" in refused(made, "--tls-cert", ".", "--tls-key", ".")

@@ -8,12 +8,13 @@ import logging
 import os
 import shlex
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtap.cli.main import add_settings, messages, settings_of
-from xtap.errors import XtapError
+from xtap.errors import Unavailable, XtapError
 
 if TYPE_CHECKING:
     import argparse
@@ -122,7 +123,8 @@ async def _greeting(application: Application, args: argparse.Namespace) -> str:
     if application.issuer is not None:
         ca = "" if settings.tls_cert else f"   (authority: {settings.folder / 'ca.pem'})"
         lines.append(f"  issuer {settings.https_url}/{{tenant}}/v2.0{ca}")
-        lines += await _example(application, args)
+        with suppress(Unavailable):  # a storage that fails now ends no server that listens
+            lines += await _example(application, args)
     return "\n".join([*lines, "", "stop with Ctrl-C"])
 
 

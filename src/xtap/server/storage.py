@@ -154,4 +154,6 @@ def _password(file: str) -> str:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise Unavailable(f"The file of --database-password-file, {file}, cannot be read: {reason}.") from None
+        raise Unavailable(
+            "The password of the database cannot be read.", f"--database-password-file {file}: {reason}"
+        ) from None
