@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from xtap.testing.local_server import LocalServer
 
+# An installed program finds its modules compiled; this one must not start without, whatever the environment says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROUNDS = 5
 SECONDS = 2.0
 

@@ -130,7 +130,8 @@ class Listeners:
         before, content = self._https, certificate.read_bytes()  # noqa: ASYNC240 - a small local file, on a reload
         if before is None or content == self._shown:
             return
-        # Both listen at the same time (SO_REUSEPORT), so nobody meets a closed port.
+        # Both listen at the same time (SO_REUSEPORT), so nobody meets a closed port; what still waits in the queue of
+        # the one that closes is reset by the kernel, and a second try reaches the other.
         settings = self._application.settings
         self._https = self._start(_server(self._application, settings.tls_port, certificate, key))
         self._shown = content
