@@ -111,7 +111,7 @@ class Decisions:
         if found is not None and found.home is mine and found.resource is theirs:
             return found
         made = Compiled(mine, theirs, compile_crossing(mine, theirs, (home, resource), channel))
-        if moment is None and mine is not None and theirs is not None:  # ids that somebody made up are not kept
+        if moment is None and _names(mine, resource, theirs) and _names(theirs, home, mine):
             if len(self._compiled) >= REMEMBERED:
                 self._compiled.clear()
             self._compiled[key] = made
@@ -125,6 +125,11 @@ class Decisions:
                 self._past.clear()
             found = self._past[key] = policy_of(then, _cloud(registered))
         return found
+
+
+def _names(policy: TenantPolicy | None, other: TenantId, policy_of_other: TenantPolicy | None) -> bool:
+    """Say whether a tenant is known, by a policy or as a partner: what is compiled for made-up ids is not kept."""
+    return policy_of_other is not None or (policy is not None and other in policy.partners)
 
 
 def _cloud(registered: bytes) -> str:
