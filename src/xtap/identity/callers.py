@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 UNKNOWN_SECONDS: Final = 1.0
-"""Seconds for which tenants that memory does not know are unknown, without a read of the database for each of them."""
+"""Seconds for which a tenant that the database did not know is unknown, without a read for each of its requests."""
+
+UNKNOWN: Final = 10_000
+"""Tenants that are remembered as unknown; all are forgotten when there are more."""
 
 
 class Tokens(Protocol):
@@ -51,7 +54,7 @@ class Callers:
         self._throttle = throttle
         self._store = store
         self._registered: set[TenantId] = set()
-        self._ask_at = 0.0
+        self._ask_at: dict[TenantId, float] = {}
 
     def judge_by(self, tokens: Tokens) -> None:
         """Let somebody else verify bearer tokens from now on; those that were verified are verified again."""
@@ -86,9 +89,11 @@ class Callers:
     async def _require_registered(self, tenant: TenantId) -> None:
         """Refuse a tenant that is not registered; one that another process has just registered is."""
         registered = await tenants.find(self._store, tenant) is not None
-        if not registered and monotonic() >= self._ask_at:
+        if not registered and monotonic() >= self._ask_at.get(tenant, 0.0):
             registered = await tenants.is_registered(self._store, tenant)
-            self._ask_at = monotonic() + UNKNOWN_SECONDS
+            if len(self._ask_at) >= UNKNOWN:
+                self._ask_at.clear()
+            self._ask_at[tenant] = monotonic() + UNKNOWN_SECONDS
         if not registered:
             raise Unauthenticated("The tenant of the access token is not known to this server.")
         self._registered.add(tenant)

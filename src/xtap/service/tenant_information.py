@@ -45,7 +45,7 @@ async def by_domain_name(service: Service, call: Call, text: str) -> TenantInfor
 
 
 async def _found(service: Service, name: str) -> TenantInformation:
-    tenant = await tenants.find(service.store, name)
+    tenant = await tenants.find_now(service.store, name)
     if tenant is None:
         raise UnknownTenant("Unable to read the company information from the directory.")
     return tenant_information_of(tenant)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from xtap.errors import Unavailable
 from xtap.store.clock import monotonic
+from xtap.store.outage import Outage
 from xtap.store.snapshot import NO_HEAD
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Looker:
         self._unreadable: set[TenantId] = set()
         self._looking: Future[None] = Future()  # of the look under way, else of the next
         self._slow: Future[None] | None = None
+        self._outage = Outage(log, "changes by other processes cannot be seen", "changes by others are seen again")
         self._wake = Event()
         self._stopping = False
         self._thread = Thread(target=self._run, name="xtap-store-looker", daemon=True)
@@ -120,8 +122,9 @@ class Looker:
         try:
             self._compare(began)
             failed = False
+            self._outage.over()
         except Unavailable as refusal:
-            log.error("changes by other processes cannot be seen: %s", refusal)  # noqa: TRY400 - no fault of the program
+            self._outage.met(refusal)
         except Exception:
             log.exception("changes by other processes cannot be seen")
         if not self._stopping:
