@@ -12,12 +12,12 @@ from benchmarks import authzen, commits, decisions, emulators, growth, http
 from benchmarks.table import render
 
 PARTS = {
-    "Decisions in process": decisions,
     "Graph over HTTP, against a bare application on the same listener": http,
     "AuthZEN over HTTP": authzen,
-    "Against what people use instead": emulators,
-    "Durable changes of the store": commits,
     "Growth": growth,
+    "Durable changes of the store": commits,
+    "Decisions in process": decisions,
+    "Against what people use instead": emulators,
 }
 RESULTS = Path(__file__).with_name("results.md")
 
@@ -29,16 +29,18 @@ def machine() -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors ({platform.machine()}), Python "
         f"{platform.python_version()}, {versions}. The server, its load and the reference share the processors; the "
-        f"mean load of the quarter of an hour until the end was {load:.1f}."
+        f"mean load of the quarter of an hour until then was {load:.1f}."
     )
 
 
-def report() -> str:
-    """Run every part, and write what was found."""
-    parts = [f"## {title}\n\n{render(part.run())}\n" for title, part in PARTS.items()]
+def report() -> None:
+    """Run every part, and write what was found so far after each of them."""
     head = "Written by `make bench`. Figures are medians of alternating rounds, a ratio is that of one round."
-    return "\n".join([f"# Measured\n\n{head}\n\n{machine()}\n", *parts])
+    parts = []
+    for title, part in PARTS.items():
+        parts.append(f"## {title}\n\n{render(part.run())}\n")
+        print(parts[-1], flush=True)
+        RESULTS.write_text("\n".join([f"# Measured\n\n{head}\n\n{machine()}\n", *parts]))
 
 
-RESULTS.write_text(report())
-print(RESULTS.read_text())
+report()

@@ -165,7 +165,7 @@ def filled(folder: Path, shape: Shape) -> LocalServer:
         connection.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?)", registered(shape))
         connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?)", partners(shape, document))
         numbers = ((shape.tenant(number),) for number in range(1, shape.tenants))
-        connection.executemany("INSERT OR IGNORE INTO tenants VALUES (?, 1, 0)", numbers)
+        connection.executemany("INSERT OR IGNORE INTO tenants (tenant, version, sequence) VALUES (?, 1, 0)", numbers)
         connection.execute("UPDATE tenants SET version = version + 1")
     return LocalServer(folder, *free_ports(2), server.flags)
 

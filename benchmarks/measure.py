@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROUNDS = 5
-SECONDS = 2.0
+SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def head(server: LocalServer, line: str, tenant: str = "contoso") -> list[str]:
 def measured(workload: Workload, *contestants: Contestant, rounds: int = ROUNDS) -> list[dict[str, list[float]]]:
     """Load servers in alternating rounds; return for each one the ``rate``, ``p50`` and ``p99`` of its rounds."""
     for each in contestants:
-        load(each, workload.connections, 1.0)
+        load(each, workload.connections, 0.5)
     found = [[load(each, workload.connections, SECONDS) for each in contestants] for _ in range(rounds)]
     return [{name: [one[name] for one in column] for name in column[0]} for column in zip(*found, strict=True)]
 
