@@ -15,9 +15,10 @@ from xtap.store.postgres_database import PostgresDatabase
 from xtap.testing.local_server import LocalServer, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from tests.contract.cluster import Cluster
+    from xtap.store.postgres import PostgresStore
 
 pytest.register_assert_rewrite("xtap.testing.store_contract")
 
@@ -42,6 +43,20 @@ def servers(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Itera
     with ExitStack() as stack:
         first = stack.enter_context(running(configured(folder / "first", url)))
         yield first, stack.enter_context(running(configured(folder / "second", url)))
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    """A place with the tables of xtap and nothing in them."""
+    return cluster.database()
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresStore]:
+    """A store there."""
+    store = postgresql.open_node(url)
+    yield store
+    await store.close()
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
 
 from tests.contract.cluster import PASSWORD
+from xtap.store.looker import LOOK_EVERY
 from xtap.testing.local_server import LocalServer, free_ports
 
 if TYPE_CHECKING:
@@ -39,6 +42,20 @@ def unstarted(folder: Path) -> LocalServer:
     """Return a server in a folder, to run commands for."""
     port, tls_port = free_ports(2)
     return LocalServer(folder, port, tls_port)
+
+
+def assert_all_is_kept(server: LocalServer) -> None:
+    """Let many clients create partners of contoso, and find all of them whichever worker answers."""
+    headers = server.headers()
+
+    def create(number: int) -> int:
+        partner = {"tenantId": f"77777777-7777-4777-8777-{number:012d}"}
+        return httpx.post(f"{server.graph}/partners", headers=headers, json=partner).status_code
+
+    with ThreadPoolExecutor(8) as clients:
+        assert set(clients.map(create, range(60))) == {201}
+    time.sleep(LOOK_EVERY + 0.5)
+    assert {httpx.get(f"{server.graph}/partners/$count", headers=headers).text for _ in range(20)} == {"60"}
 
 
 @dataclass

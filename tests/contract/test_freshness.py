@@ -44,11 +44,6 @@ CURE = ("DELETE FROM objects WHERE kind = 'kindOfTheNextVersion'",)
 
 
 @pytest.fixture
-def url(cluster: Cluster) -> str:
-    return cluster.database()
-
-
-@pytest.fixture
 async def nodes(url: str) -> AsyncIterator[tuple[CachedStore, CachedStore]]:
     first, second = open_node(url, LIMIT), open_node(url, LIMIT)
     yield first, second

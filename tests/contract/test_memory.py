@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from xtap.store.memory import MemoryStore
 from xtap.testing.store_contract import StoreContract
@@ -14,7 +14,5 @@ if TYPE_CHECKING:
 
 
 class TestMemoryStore(StoreContract):
-    durable: ClassVar[bool] = False
-
     async def open_store(self, place: Path) -> Store:  # noqa: ARG002 - it keeps nothing anywhere
         return MemoryStore()

@@ -19,7 +19,7 @@ from xtap.store import looker
 from xtap.store.looker import LOOK_EVERY
 from xtap.store.protocol import Change, SignInEntry
 from xtap.store.snapshot import Snapshot
-from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, StoreContract, counting, putting
+from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, DurableStoreContract, counting, putting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ SERIALIZABLE = "%20-cdefault_transaction_isolation%3Dserializable"
 """More options of a URL: the database gives up transactions that others overtook, as distributed engines do."""
 
 
-class TestPostgresStore(StoreContract):
+class TestPostgresStore(DurableStoreContract):
     @pytest.fixture(autouse=True)
     def _places(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -43,11 +43,6 @@ class TestPostgresStore(StoreContract):
         if place not in self.urls:
             self.urls[place] = await asyncio.to_thread(self.cluster.database)
         return open_node(self.urls[place])
-
-
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    return cluster.database()
 
 
 @pytest.fixture

@@ -19,24 +19,10 @@ from xtap.store.protocol import SignInEntry
 from xtap.testing.store_contract import CONTOSO, counting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.contract.cluster import Cluster
     from xtap.store.postgres import PostgresStore
     from xtap.store.protocol import Change
     from xtap.store.snapshot import Snapshot
-
-
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    return cluster.database()
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[PostgresStore]:
-    store = open_node(url)
-    yield store
-    await store.close()
 
 
 def say_at_commit(cluster: Cluster, url: str, table: str, saying: str) -> None:

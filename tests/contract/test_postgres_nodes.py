@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.contract.cluster import PASSWORD
-from tests.contract.nodes import configured, empty, unstarted
+from tests.contract.nodes import assert_all_is_kept, configured, empty, unstarted
 from xtap.server.workers import SETTLED
 from xtap.store.looker import LOOK_EVERY
 from xtap.store.postgres_database import PostgresDatabase
@@ -167,16 +167,7 @@ def test_the_workers_of_one_node_lose_nothing_of_each_other(tmp_path: Path, clus
     url = empty(cluster)
     PostgresDatabase.at(url, PASSWORD).migrate()
     with running(configured(tmp_path / "node", url), "--workers", "3") as server:
-        headers = server.headers()
-
-        def create(number: int) -> int:
-            partner = {"tenantId": f"77777777-7777-4777-8777-{number:012d}"}
-            return httpx.post(f"{server.graph}/partners", headers=headers, json=partner).status_code
-
-        with ThreadPoolExecutor(8) as clients:
-            assert set(clients.map(create, range(60))) == {201}
-        time.sleep(LOOK_EVERY + 0.5)
-        assert {httpx.get(f"{server.graph}/partners/$count", headers=headers).text for _ in range(20)} == {"60"}
+        assert_all_is_kept(server)
         assert server.stop() == 0
 
 

@@ -25,11 +25,6 @@ NEXT = (*MIGRATIONS, ("CREATE TABLE added (a BIGINT)", "INSERT INTO added (a) VA
 BROKEN = (*MIGRATIONS, ("CREATE TABLE added (a BIGINT)", "INSERT INTO nowhere (a) VALUES (1)"))
 
 
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    return cluster.database()
-
-
 def refused(url: str, password: str = "") -> str:
     with pytest.raises(ConfigurationError) as error:
         PostgresStore.open(PostgresDatabase.at(url, password), stale_limit=10)

@@ -26,11 +26,6 @@ TABLES = ("tenants", "objects", "audit")
 
 
 @pytest.fixture
-def url(cluster: Cluster) -> str:
-    return cluster.database()
-
-
-@pytest.fixture
 async def nodes(url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[PostgresStore, PostgresStore]]:
     """One node that will know what is lost, and another one; neither looks by itself."""
     monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)

@@ -23,7 +23,7 @@ from xtap.store.snapshot import Snapshot
 from xtap.store.sqlite import SqliteStore
 from xtap.store.sqlite_database import Database
 from xtap.store.sqlite_writer import SqliteWriter
-from xtap.testing.store_contract import CONTOSO, FABRIKAM, StoreContract, counting, putting
+from xtap.testing.store_contract import CONTOSO, FABRIKAM, DurableStoreContract, counting, putting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 OTHER_PROCESS = Path(__file__).with_name("other_process.py")
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(DurableStoreContract):
     async def open_store(self, place: Path) -> Store:
         return SqliteStore.open(place / "xtap.db")
 

@@ -63,6 +63,12 @@ def test_a_word_that_is_none_of_the_choices_is_answered_with_them(tmp_path: Path
         load({"log-format": "xml"}, {}, empty(tmp_path))
 
 
+def test_a_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path):
+    config = tmp_path / "xtap.toml"
+    config.write_bytes(b"\xef\xbb\xbfport = 1\r\n")
+    assert load({}, {}, config).port == 1
+
+
 def test_variables_that_are_no_settings_are_named():
     assert passed_over(["XTAP_PORT", "XTAP_CONFIG", "XTAP_PROT", "XTAP_TOKEN", "HOME", "XTAP_SERVICE_HOST"]) == [
         "XTAP_PROT",

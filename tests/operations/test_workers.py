@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.contract.nodes import assert_all_is_kept
 from xtap.store.looker import LOOK_EVERY
 from xtap.testing.local_server import running
 
@@ -67,17 +68,7 @@ def test_every_worker_answers(crowd: LocalServer):
 
 
 def test_changes_by_all_workers_are_kept(crowd: LocalServer):
-    headers = crowd.headers()
-
-    def create(number: int) -> int:
-        partner = {"tenantId": f"77777777-7777-4777-8777-{number:012d}"}
-        return httpx.post(f"{crowd.graph}/partners", headers=headers, json=partner).status_code
-
-    with ThreadPoolExecutor(8) as clients:
-        assert set(clients.map(create, range(60))) == {201}
-    time.sleep(LOOK_EVERY + 0.5)
-    counts = {httpx.get(f"{crowd.graph}/partners/$count", headers=headers).text for _ in range(20)}
-    assert counts == {"60"}
+    assert_all_is_kept(crowd)
 
 
 def test_a_change_by_one_is_seen_by_all_within_the_bound(crowd: LocalServer):

@@ -229,7 +229,7 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
 
 def _read(path: Path, *, required: bool) -> dict[str, object]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except FileNotFoundError:
         if required:
             raise ConfigurationError(f"There is no configuration file {path}. 'xtap init' writes one.") from None

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,12 +54,12 @@ async def everything(store: Store) -> list[object]:
     return found
 
 
-class DumpContract:
+class DumpContract(ABC):
     """Tests of ``dump`` and ``load``; a subclass has the fixture ``store`` and ``open_store``."""
 
+    @abstractmethod
     async def open_store(self, place: Path) -> Store:
         """Open a store in a folder."""
-        raise NotImplementedError
 
     async def test_what_is_dumped_can_be_loaded_into_any_store(self, store: Store, tmp_path: Path) -> None:
         """Objects, versions, records, logs and sign-ins are the same afterwards, and go on from where they were."""

@@ -1,6 +1,6 @@
 """Does a store keep its promises? The contract as a class of tests: inherit, say how to open one, run pytest.
 
-    class TestMyStore(StoreContract):
+    class TestMyStore(DurableStoreContract):
         async def open_store(self, place: Path) -> Store:
             return await MyStore.connect(place)
 
@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 import pytest_asyncio
@@ -43,6 +44,7 @@ AWKWARD_KEYS: Final = ("", " ", "%", "a", "A", "a b", "ä", "é", "e\u0301", "z"
 """Keys that a database may fold, trim, normalise or order by a language; a store does none of it."""
 
 Step = tuple[TenantId, Kind, str, bytes | None]
+Tables = dict[TenantId, dict[tuple[Kind, str], bytes]]
 
 STEPS: Final = st.lists(
     st.tuples(
@@ -73,17 +75,11 @@ def counting(key: str) -> Callable[[Snapshot], Change]:
 
 @pytest.mark.asyncio
 class StoreContract(DumpContract, SignInContract):
-    """What every store promises.
+    """What every store promises; those that keep something promise more (``DurableStoreContract``)."""
 
-    Attributes:
-        durable: whether what was acknowledged is there again after the store was closed and opened at the same place.
-    """
-
-    durable: ClassVar[bool] = True
-
+    @abstractmethod
     async def open_store(self, place: Path) -> Store:
         """Open a store whose data, if any, live in the empty or used folder ``place``."""
-        raise NotImplementedError
 
     @pytest_asyncio.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[Store]:
@@ -300,10 +296,10 @@ class StoreContract(DumpContract, SignInContract):
 
         await asyncio.to_thread(agree)  # each example runs an event loop of its own
 
-    async def _replay(self, place: Path, steps: list[Step]) -> None:
-        """Run the steps on a store and on plain tables, and compare."""
+    async def _replay(self, place: Path, steps: list[Step]) -> Tables:
+        """Run the steps on a store and on plain tables, compare, and return the tables."""
         store = await self.open_store(place)
-        tables: dict[TenantId, dict[tuple[Kind, str], bytes]] = {CONTOSO: {}, FABRIKAM: {}, ADATUM: {}}
+        tables: Tables = {CONTOSO: {}, FABRIKAM: {}, ADATUM: {}}
         for tenant, kind, key, document in steps:
             if document is None:
                 tables[tenant].pop((kind, key), None)
@@ -318,14 +314,9 @@ class StoreContract(DumpContract, SignInContract):
         await asyncio.gather(*(one_after_the_other(tenant) for tenant in tables))
         await self._compare(store, tables, steps)
         await store.close()
-        if self.durable:
-            again = await self.open_store(place)
-            await self._compare(again, tables, steps)
-            await again.close()
+        return tables
 
-    async def _compare(
-        self, store: Store, tables: dict[TenantId, dict[tuple[Kind, str], bytes]], steps: list[Step]
-    ) -> None:
+    async def _compare(self, store: Store, tables: Tables, steps: list[Step]) -> None:
         for tenant, table in tables.items():
             snapshot = await store.snapshot(tenant)
             found = {(kind, key): document for kind in Kind for key, document in snapshot.scan(kind)}
@@ -367,10 +358,19 @@ class StoreContract(DumpContract, SignInContract):
         outcomes = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 10)
         assert not [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, Unavailable)]
 
+
+class DurableStoreContract(StoreContract):
+    """What a store that keeps what was acknowledged promises beyond that: ``open_store`` at the same place finds it."""
+
+    async def _replay(self, place: Path, steps: list[Step]) -> Tables:
+        tables = await super()._replay(place, steps)
+        again = await self.open_store(place)
+        await self._compare(again, tables, steps)
+        await again.close()
+        return tables
+
     async def test_what_was_acknowledged_is_there_after_reopening(self, tmp_path: Path) -> None:
         """A store opened at the place of another that was closed has its objects, versions and records."""
-        if not self.durable:
-            pytest.skip("this store keeps nothing")
         first = await self.open_store(tmp_path)
         for number in range(1, 4):
             await first.change(CONTOSO, putting(f"k{number}", b"%d" % number, f"r{number}"))
