@@ -6,10 +6,9 @@ import asyncio
 import random
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from tests.contract.acknowledged import damages_of
@@ -19,14 +18,11 @@ from xtap.errors import Unavailable
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.store import looker
-from xtap.store.group_commit import Work
-from xtap.store.postgres_database import PostgresDatabase
-from xtap.store.postgres_rows import lock_heads, write
-from xtap.store.protocol import AuditEntry, Change, Write
+from xtap.store.protocol import Change
 from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, counting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.contract.cluster import Cluster
     from xtap.store.postgres import PostgresStore
@@ -35,18 +31,6 @@ if TYPE_CHECKING:
 KILLS = 4
 SOON = 15.0
 """Seconds in which a store must have recovered by itself; PostgreSQL's own recovery is part of it."""
-
-
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    return cluster.database()
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[PostgresStore]:
-    store = open_node(url)
-    yield store
-    await store.close()
 
 
 @pytest.fixture
@@ -243,30 +227,6 @@ async def test_a_store_that_is_closed_finishes_changes_of_a_locked_tenant(cluste
         other.execute("ROLLBACK")
         assert (await waiting).version == 2
         await closed
-
-
-async def test_a_node_that_stops_in_the_middle_of_a_change_is_thrown_out(url: str, store: PostgresStore) -> None:
-    await store.change(CONTOSO, counting("n"))
-    with closing(PostgresDatabase.at(url).connect()) as stuck:
-        stuck.execute("BEGIN")
-        lock_heads(stuck, {CONTOSO})
-        assert (await store.change(CONTOSO, counting("n"))).version == 2
-        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
-            stuck.execute("COMMIT")
-
-
-async def test_a_node_that_stops_while_it_writes_is_thrown_out(url: str, store: PostgresStore) -> None:
-    before = await store.change(CONTOSO, counting("n"))
-    work = Work()
-    work.add(before, Change((Write(Kind.PARTNER, "never", b"acknowledged"),), (AuditEntry("one", b"{}"),)))
-    with closing(PostgresDatabase.at(url).connect()) as stuck:
-        stuck.execute("BEGIN")
-        lock_heads(stuck, {CONTOSO})
-        with suppress(psycopg.OperationalError), stuck.pipeline() as pipeline:
-            write(stuck, pipeline, work)
-            assert (await store.change(CONTOSO, counting("n"))).version == before.version + 1
-        assert stuck.broken
-    assert (await store.refresh(CONTOSO)).get(Kind.PARTNER, "never") is None
 
 
 async def test_a_batch_that_lost_a_deadlock_is_run_again(cluster: Cluster, url: str, store: PostgresStore) -> None:

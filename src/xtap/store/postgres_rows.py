@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
+from xtap.store.postgres_message import Message
 from xtap.store.protocol import AuditEntry, SignInEntry
 from xtap.store.snapshot import NO_HEAD, Snapshot
 from xtap.store.sorted_map import SortedMap
@@ -19,10 +20,8 @@ from xtap.store.unreadable import rows_of
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import LiteralString
-
-    from psycopg import Pipeline
 
     from xtap.store.group_commit import Work
     from xtap.store.postgres_database import Connection
@@ -46,13 +45,15 @@ def lock_heads(connection: Connection, tenants: Collection[TenantId]) -> dict[Te
     heads = _lock(connection, sorted(tenants), _LOCKED)
     missing = sorted(set(tenants) - heads.keys())
     if missing:
+        message = Message(connection)
         _many(
-            connection.execute,
+            message,
             "INSERT INTO tenants (tenant, version, sequence) VALUES",
             "(%s, 0, 0)",
             " ON CONFLICT (tenant) DO NOTHING",
             ((tenant,) for tenant in missing),
         )
+        message.send()
         heads |= _lock(connection, missing, _LOCKED)
     return heads
 
@@ -63,18 +64,11 @@ def lock_free_heads(connection: Connection, tenants: Collection[TenantId]) -> di
 
 
 def _lock(connection: Connection, tenants: Sequence[TenantId], locking: LiteralString) -> dict[TenantId, Head]:
-    """Lock the rows that are there.
-
-    The last one outside the pipeline: PostgreSQL does not end a session that stays idle behind a pipeline's last flush,
-    and a node that stops here would keep its locks (``idle_in_transaction_session_timeout``).
-    """
-    cursors = []
-    with connection.pipeline() as pipeline:
-        for tenant in tenants[:-1]:
-            cursors.append(connection.execute(locking, (tenant,)))
-            pipeline.sync()
-    cursors += [connection.execute(locking, (tenant,)) for tenant in tenants[-1:]]
-    rows = ((tenant, cursor.fetchone()) for tenant, cursor in zip(tenants, cursors, strict=True))
+    """Lock the rows that are there."""
+    message = Message(connection)
+    for tenant in tenants:
+        message.add(locking, (tenant,))
+    rows = zip(tenants, message.first_rows(), strict=True)
     return {tenant: (row[0], row[1], row[2]) for tenant, row in rows if row is not None}
 
 
@@ -133,19 +127,21 @@ def append_log(connection: Connection, entries: Sequence[tuple[TenantId, bytes]]
 
     The heads are raised first, in the same order by everybody: their locks make the numbers ascend as commits do.
     """
-    last: dict[TenantId, int] = {}
-    for tenant, count in sorted(counts.items()):
-        row = connection.execute(
+    message, tenants = Message(connection), sorted(counts)
+    for tenant in tenants:
+        message.add(
             "INSERT INTO decision_log_heads AS head (tenant, sequence) VALUES (%s, %s)"
             " ON CONFLICT (tenant) DO UPDATE SET sequence = head.sequence + excluded.sequence RETURNING sequence",
-            (tenant, count),
-        ).fetchone()
-        last[tenant] = (row[0] if row else 0) - count
+            (tenant, counts[tenant]),
+        )
+    raised = zip(tenants, message.first_rows(), strict=True)
+    last = {tenant: (row[0] if row else 0) - counts[tenant] for tenant, row in raised}
     rows = []
     for tenant, document in entries:
         last[tenant] += 1
         rows.append((tenant, last[tenant], document))
-    _many(connection.execute, "INSERT INTO decision_log (tenant, sequence, document) VALUES", "(%s, %s, %s)", "", rows)
+    _many(message, "INSERT INTO decision_log (tenant, sequence, document) VALUES", "(%s, %s, %s)", "", rows)
+    message.send()
 
 
 def read_sign_ins(
@@ -175,50 +171,43 @@ def read_sign_in(connection: Connection, tenant: TenantId, key: str) -> bytes | 
 def put_sign_ins(connection: Connection, tenant: TenantId, entries: Sequence[SignInEntry]) -> None:
     """Put sign-ins into a tenant's log, inside the transaction that is open; in one order, so that two do not cross."""
     latest = {entry.id: (tenant, entry.id.encode(), entry.time.encode(), entry.document) for entry in entries}
+    message = Message(connection)
     _many(
-        connection.execute,
+        message,
         "INSERT INTO sign_ins (tenant, id, time, document) VALUES",
         "(%s, %s, %s, %s)",
         " ON CONFLICT (tenant, id) DO UPDATE SET time = excluded.time, document = excluded.document",
         (latest[key] for key in sorted(latest)),
     )
+    message.send()
 
 
-def write(connection: Connection, pipeline: Pipeline, work: Work) -> None:
-    """Write what a batch of changes left behind, inside the transaction that is open, without waiting for answers.
-
-    Each statement ends with a sync: only a session that has done all it was sent counts as idle in its transaction, so
-    only then does PostgreSQL end it when this node stops here (``idle_in_transaction_session_timeout``).
-    """
-
-    def send(statement: LiteralString, values: Sequence[object]) -> None:
-        connection.execute(statement, values)
-        pipeline.sync()
-
+def write(message: Message, work: Work) -> None:
+    """Add to a message what writes down what a batch of changes left behind."""
     objects = [(tenant, kind, key.encode(), document) for (tenant, kind, key), document in work.objects.items()]
     _many(
-        send,
+        message,
         "INSERT INTO objects (tenant, kind, key, document) VALUES",
         "(%s, %s, %s, %s)",
         " ON CONFLICT (tenant, kind, key) DO UPDATE SET document = excluded.document",
         (row for row in objects if row[3] is not None),
     )
     _many(
-        send,
+        message,
         "DELETE FROM objects WHERE (tenant, kind, key) IN (",
         "(%s, %s, %s)",
         ")",
         (row[:3] for row in objects if row[3] is None),
     )
     _many(
-        send,
+        message,
         "INSERT INTO audit (tenant, sequence, id, document) VALUES",
         "(%s, %s, %s, %s)",
         "",
         ((tenant, sequence, entry.id, entry.document) for tenant, sequence, entry in work.audit),
     )
     _many(
-        send,
+        message,
         "INSERT INTO tenants (tenant, version, sequence, mark) VALUES",
         "(%s, %s, %s, %s)",
         " ON CONFLICT (tenant) DO UPDATE SET version = excluded.version, sequence = excluded.sequence,"
@@ -228,16 +217,16 @@ def write(connection: Connection, pipeline: Pipeline, work: Work) -> None:
 
 
 def _many(
-    execute: Callable[[LiteralString, Sequence[object]], object],
+    message: Message,
     before: LiteralString,
     row: LiteralString,
     behind: LiteralString,
     rows: Iterable[tuple[object, ...]],
 ) -> None:
-    """Execute one statement for all rows, cut only where there are very many."""
+    """Add one statement for all rows, cut only where there are very many."""
     waiting = list(rows)
     for start in range(0, len(waiting), ROWS_AT_ONCE):
         cut = waiting[start : start + ROWS_AT_ONCE]
         values = [value for each in cut for value in each]
         places: list[LiteralString] = [row] * len(cut)
-        execute(f"{before} {', '.join(places)}{behind}", values)
+        message.add(f"{before} {', '.join(places)}{behind}", values)

@@ -14,6 +14,7 @@ from psycopg import errors
 from xtap.store.postgres_database import Session
 from xtap.store.postgres_errors import committing, storage_refusals
 from xtap.store.postgres_listener import tell
+from xtap.store.postgres_message import Message
 from xtap.store.postgres_rows import lock_free_heads, lock_heads, read_snapshot, write
 
 if TYPE_CHECKING:
@@ -85,11 +86,12 @@ class PostgresWriter:
 
     def commit(self, work: Work) -> None:
         """Write a batch, flush it to the disk, and tell the other nodes."""
-        with committing(self._connection), self._connection.pipeline() as pipeline:
-            self._connection.execute(_PATIENT)
-            pipeline.sync()
-            write(self._connection, pipeline, work)
-            self._connection.execute("COMMIT")
+        message = Message(self._connection)
+        message.add(_PATIENT)
+        write(message, work)
+        message.add("COMMIT")
+        with committing(self._connection):
+            message.send()
         with suppress(psycopg.Error):  # the change stands; whoever is not told looks by itself
             tell(self._connection, self._node, work.heads.values())
 
