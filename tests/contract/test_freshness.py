@@ -86,6 +86,7 @@ async def _is_refused_alone(open_store: Callable[[], CachedStore], execute: Call
             await store.snapshot(CONTOSO)
         except Unavailable:
             refused = refused or time.monotonic() - poisoned
+            assert store.at_hand(CONTOSO) is None
         else:
             assert refused is None
         if refused is None:  # the same batch: one is refused, the other is made

@@ -25,7 +25,7 @@ from xtap.service.disclosure import View, require_part, view_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xtap.authzen.messages import Context, Request
+    from xtap.authzen.messages import Asked, Context
     from xtap.authzen.questions import Question
     from xtap.semantics.documents import TenantPolicy
     from xtap.service.context import Service
@@ -57,7 +57,8 @@ class Enquiry(Struct, frozen=True, gc=False):
     def take_in(self, answer: Told) -> None:
         """Remember the versions that an answer was made from."""
         for tenant, version in answer.summary.policy_versions.items():
-            self.versions[tenant] = max(version, self.versions.get(tenant, 0))
+            if self.versions.get(tenant, -1) < version:
+                self.versions[tenant] = version
 
 
 class DecisionPoint:
@@ -104,7 +105,7 @@ class DecisionPoint:
         policy = await self._decisions.policy(tenant)
         return sorted({tenant, *(policy.partners if policy is not None else ())})
 
-    async def evaluate(self, enquiry: Enquiry, request: Request, *, noted: bool = True) -> Told:
+    async def evaluate(self, enquiry: Enquiry, request: Asked, *, noted: bool = True) -> Told:
         """Answer one evaluation.
 
         Args:
@@ -172,7 +173,7 @@ class DecisionPoint:
         return {tenant: await self._decisions.policy(tenant, moment) for tenant in tenants if tenant is not None}
 
 
-def _entry(enquiry: Enquiry, request: Request, question: Question, found: Told) -> Entry:
+def _entry(enquiry: Enquiry, request: Asked, question: Question, found: Told) -> Entry:
     entry = Entry(
         request_id=enquiry.request_id,
         caller=enquiry.caller.tenant,

@@ -8,7 +8,7 @@ so is a member in another spelling (``xtap.authzen.spelling``).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -144,6 +144,48 @@ class Request(Struct, frozen=True):
     context: Context = NO_CONTEXT
 
 
+class _KnownPerson(PersonProperties, frozen=True, forbid_unknown_fields=True):
+    """Properties of a user, and nothing else."""
+
+
+class _KnownApplication(ApplicationProperties, frozen=True, forbid_unknown_fields=True):
+    """Properties of an application, and nothing else."""
+
+
+class _Person(Struct, frozen=True, forbid_unknown_fields=True):
+    type: Literal["user"]
+    id: Annotated[str, Meta(min_length=1)]
+    properties: _KnownPerson = _KnownPerson()
+
+
+class _Application(Struct, frozen=True, forbid_unknown_fields=True):
+    type: Literal["application"]
+    id: Annotated[str, Meta(min_length=1)]
+    properties: _KnownApplication = _KnownApplication()
+
+
+class _KnownAction(Action, frozen=True, forbid_unknown_fields=True):
+    """An action, and nothing else."""
+
+
+class _KnownContext(Context, frozen=True, forbid_unknown_fields=True):
+    """A context, and nothing else."""
+
+
+class AccessRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A request of the usual kind: may a user use an application? It has no member that xtap passes over.
+
+    So it can be read in one pass, properties and all; there is nothing in it that could be another spelling.
+    """
+
+    subject: _Person
+    action: _KnownAction
+    resource: _Application
+    context: _KnownContext = _KnownContext()
+
+
+Asked: TypeAlias = Request | AccessRequest
+
 _PARTS: Final[tuple[tuple[str, type[Struct]], ...]] = (
     ("subject", Entity),
     ("action", Action),
@@ -152,8 +194,20 @@ _PARTS: Final[tuple[tuple[str, type[Struct]], ...]] = (
 )
 
 
-def request_of(body: Document) -> Request:
+def request_of(body: Document) -> Asked:
     """Read one evaluation.
+
+    Raises:
+        InvalidInput: a member is missing, of another type, or spelt in another way.
+    """
+    try:
+        return msgspec.convert(body, AccessRequest)
+    except msgspec.ValidationError:
+        return any_request_of(body)
+
+
+def any_request_of(body: Document) -> Request:
+    """Read one evaluation of any kind, with members that are passed over.
 
     Raises:
         InvalidInput: a member is missing, of another type, or spelt in another way.
@@ -199,12 +253,14 @@ def member(body: Document, name: str, kind: type[T]) -> T:
     return converted(body[name], kind, f"$.{name}")
 
 
-def converted(value: Json | dict[str, object], kind: type[T], path: str) -> T:
-    """Read a value.
+def converted(value: Json | dict[str, object] | Struct, kind: type[T], path: str) -> T:
+    """Read a value, unless it was read already.
 
     Raises:
         InvalidInput: it is not what is expected, or has a member in another spelling; says where.
     """
+    if isinstance(value, kind):
+        return value
     if isinstance(value, dict) and issubclass(kind, Struct):
         require_spelling(value, kind.__struct_encode_fields__, path)
     try:

@@ -83,8 +83,11 @@ class People(Struct, frozen=True, gc=False):
         Where the person lives is not known if the server knows the contrary of what the request says: a member of the
         caller's tenant, or an address in another tenant's domain. The id of a guest object is named by no policy.
         """
-        own, owner = await self.directory.person(self.tenant, name), await self.directory.owner(name)
-        if given is not None and ((own is not None and not own.user.is_external) or owner not in {None, given}):
+        own = None  # where nothing else is given, the caller's tenant was asked already
+        if given is not None and given != self.tenant:
+            own = await self.directory.person(self.tenant, name)
+        lives_here = own is not None and not own.user.is_external
+        if given is not None and (lives_here or await self.directory.owner(name) not in {None, given}):
             return Known(None, None, groups)
         return Known(given, known_id(name) if own is None else None, groups)
 

@@ -31,7 +31,7 @@ from xtap.semantics.restrictions import ForeignAccess
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xtap.authzen.messages import ConditionalAccess, Context, Request
+    from xtap.authzen.messages import Asked, ConditionalAccess, Context
     from xtap.service.decisions import Moment
 
 ACTIONS: Final = (*Channel, "tenantRestrictions", "invite", "crossTenantSync")
@@ -83,7 +83,7 @@ class Asker(Struct, frozen=True, gc=False):
     place: TenantId | None
     people: People
 
-    async def question(self, request: Request) -> Question:
+    async def question(self, request: Asked) -> Question:
         """Return what a request asks.
 
         Raises:
@@ -102,7 +102,7 @@ class Asker(Struct, frozen=True, gc=False):
             case _:
                 return _meaningless(request)
 
-    async def _access(self, request: Request, channel: Channel) -> Access | Disabled | Incomplete:
+    async def _access(self, request: Asked, channel: Channel) -> Access | Disabled | Incomplete:
         person, known, application, named = await self._both_ends(request)
         home, resource = known.home, named or self.place
         _require_foreign(person, resource)
@@ -125,7 +125,7 @@ class Asker(Struct, frozen=True, gc=False):
         )
 
     async def _both_ends(
-        self, request: Request
+        self, request: Asked
     ) -> tuple[PersonProperties, Known, ApplicationProperties, TenantId | None]:
         """Read who asks for access, and to what, and the tenant that the resource is said to be in."""
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
@@ -133,7 +133,7 @@ class Asker(Struct, frozen=True, gc=False):
         named = tenant_of(application.tenant_id, "$.resource.properties.tenantId")
         return person, await self.people.known(request.subject.id, person), application, named
 
-    async def _restricted(self, request: Request) -> ForeignAccess | Disabled | Incomplete:
+    async def _restricted(self, request: Asked) -> ForeignAccess | Disabled | Incomplete:
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         policy = tenant_of(action.policy_tenant_id, "$.action.properties.policyTenantId") or self.place
         person, known, application, resource = await self._both_ends(request)
@@ -164,7 +164,7 @@ class Asker(Struct, frozen=True, gc=False):
             signalled=action.signalled,
         )
 
-    async def _invitation(self, request: Request) -> Invitation | Incomplete:
+    async def _invitation(self, request: Asked) -> Invitation | Incomplete:
         action = converted(request.action.properties, ActionProperties, "$.action.properties")
         person = converted(request.subject.properties, PersonProperties, "$.subject.properties")
         home = tenant_of(person.tenant_id, "$.subject.properties.tenantId")
@@ -243,14 +243,14 @@ def _requirements(demanded: ConditionalAccess | None) -> Requirements | None:
     )
 
 
-def _synchronization(request: Request) -> Synchronization | Incomplete:
+def _synchronization(request: Asked) -> Synchronization | Incomplete:
     source, target = known_id(request.subject.id), known_id(request.resource.id)
     if source is None or target is None:
         return _incomplete({"subject.id": source, "resource.id": target})
     return Synchronization(TenantId(source.lower()), TenantId(target.lower()))
 
 
-def _meaningless(request: Request) -> Incomplete:
+def _meaningless(request: Asked) -> Incomplete:
     if request.action.name not in ACTIONS:
         return Incomplete((f"the meaning of action '{request.action.name[:64]}'",))
     kinds = f"subject type '{request.subject.type[:64]}' with resource type '{request.resource.type[:64]}'"

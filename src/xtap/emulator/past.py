@@ -47,6 +47,11 @@ class PastStore:
         past = _shown.get() or {}
         return past[tenant] if tenant in past else await self._store.snapshot(tenant)
 
+    def at_hand(self, tenant: TenantId) -> Snapshot | None:
+        """Return the state of a tenant that this request sees, if nobody has to wait for it."""
+        past = _shown.get() or {}
+        return past[tenant] if tenant in past else self._store.at_hand(tenant)
+
     def __getattr__(self, name: str) -> Any:
         """Return what the real store has."""
         return getattr(self._store, name)

@@ -26,6 +26,7 @@ class ObservedStore:
         self._store = store
         self._observe = observe
         self.snapshot = store.snapshot  # the very method: it runs several times for each request
+        self.at_hand = store.at_hand
         self.age = store.age
         self.observe = store.observe
         self.close = store.close

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from xtap.authzen.answers import Told
     from xtap.authzen.evaluation import Enquiry
-    from xtap.authzen.messages import Request
+    from xtap.authzen.messages import Asked
     from xtap.server.metrics import Counts
     from xtap.server.settings import Settings
     from xtap.server.tracing import Span, Tracing
@@ -147,7 +147,7 @@ class _ObservedPoint(DecisionPoint):
         super().__init__(service, notes)
         self._observer = observer
 
-    async def evaluate(self, enquiry: Enquiry, request: Request, *, noted: bool = True) -> Told:
+    async def evaluate(self, enquiry: Enquiry, request: Asked, *, noted: bool = True) -> Told:
         if not noted:
             return await super().evaluate(enquiry, request, noted=False)
         with self._observer.span("decision") as span:

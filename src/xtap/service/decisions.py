@@ -19,7 +19,7 @@ from xtap.service.history import History
 from xtap.service.meaning import policy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from xtap.semantics.crossing import Crossing, Decision
     from xtap.semantics.documents import TenantPolicy
@@ -44,14 +44,16 @@ class Compiled:
         home: the policy of the home tenant that it was compiled from; None if not known.
         resource: the policy of the resource tenant.
         crossing: the compiled policies.
+        states: of the register and of those tenants that are registered, which it is true for; none if not known.
     """
 
-    __slots__ = ("crossing", "home", "resource")
+    __slots__ = ("crossing", "home", "resource", "states")
 
     def __init__(self, home: TenantPolicy | None, resource: TenantPolicy | None, crossing: Crossing) -> None:
         self.home = home
         self.resource = resource
         self.crossing = crossing
+        self.states: tuple[Snapshot, ...] = ()
 
     def decide(self, access: Access) -> Decision:
         """Answer one access of this crossing."""
@@ -103,19 +105,43 @@ class Decisions:
         Raises:
             InvalidInput: as for ``policy``.
         """
+        key = (home, resource, channel)
+        found = self._compiled.get(key)
+        if found is not None and moment is None and self._is_latest(found):
+            return found
         register = await self._service.store.snapshot(DIRECTORY)
         mine = await self._policy(register, home, moment)
         theirs = await self._policy(register, resource, moment)
-        key = (home, resource, channel)
-        found = self._compiled.get(key)
-        if found is not None and found.home is mine and found.resource is theirs:
-            return found
-        made = Compiled(mine, theirs, compile_crossing(mine, theirs, (home, resource), channel))
-        if moment is None and _names(mine, resource, theirs) and _names(theirs, home, mine):
-            if len(self._compiled) >= REMEMBERED:
-                self._compiled.clear()
-            self._compiled[key] = made
-        return made
+        if found is None or found.home is not mine or found.resource is not theirs:
+            found = Compiled(mine, theirs, compile_crossing(mine, theirs, (home, resource), channel))
+            if moment is None and _names(mine, resource, theirs) and _names(theirs, home, mine):
+                if len(self._compiled) >= REMEMBERED:
+                    self._compiled.clear()
+                self._compiled[key] = found
+        if moment is None:
+            found.states = self._states(register, ((home, mine), (resource, theirs)))
+        return found
+
+    def _states(
+        self, register: Snapshot, policies: Iterable[tuple[TenantId, TenantPolicy | None]]
+    ) -> tuple[Snapshot, ...]:
+        """Return the states that policies are of; none if one of them was replaced while the other was waited for."""
+        states = [register]
+        for tenant, policy in policies:
+            if policy is not None:
+                _, state, latest = self._latest[tenant]
+                if latest is not policy:
+                    return ()
+                states.append(state)
+        return tuple(states)
+
+    def _is_latest(self, found: Compiled) -> bool:
+        """Say whether what it was last asked for with is the latest, as far as that can be said at once."""
+        at_hand = self._service.store.at_hand
+        for state in found.states:
+            if at_hand(state.tenant) is not state:
+                return False
+        return bool(found.states)
 
     def _past_policy(self, then: Snapshot, registered: bytes) -> TenantPolicy:
         key = (then.tenant, then.sequence, then.mark, registered)

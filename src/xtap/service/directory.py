@@ -69,9 +69,13 @@ class Directory:
 
     async def person(self, tenant: TenantId, name: str) -> Person | None:
         """Return the one user with this object id, principal name or mail address, in any case; None if not one."""
-        if (await self._store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant) is None:
-            return None  # nothing is loaded and kept for ids that somebody made up
-        snapshot = await self._store.snapshot(tenant)
+        snapshot = self._store.at_hand(tenant)
+        if snapshot is None:
+            if (await self._store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant) is None:
+                return None  # nothing is loaded and kept for ids that somebody made up
+            snapshot = await self._store.snapshot(tenant)
+        if not snapshot.count(Kind.USER):
+            return None
         document = snapshot.get(Kind.USER, name.lower())
         if document is None:
             names = _kept(self._names, snapshot, Kind.USER, _by_name)
@@ -86,7 +90,9 @@ class Directory:
     async def owner(self, name: str) -> TenantId | None:
         """Return the registered tenant in whose domain an address is, None for an object id and for strangers."""
         _, at, domain = name.rpartition("@")
-        return tenants.of_domain(await self._store.snapshot(DIRECTORY), domain.lower()) if at else None
+        if not at:
+            return None
+        return tenants.of_domain(await self._store.snapshot(DIRECTORY), domain.lower())
 
     async def users(self, tenant: TenantId, after: str | None = None) -> Iterator[str]:
         """Return the object ids of the people who live in a tenant and can sign in, in order, behind ``after`` only."""

@@ -66,9 +66,12 @@ class Settler:
         self._trying: asyncio.Task[None] | None = None
         self._stuck = False
         self._again = 0.0
+        self._quiet: Snapshot | None = None  # a state of the directory in which nothing waits
 
     async def settle(self) -> None:
         """See to it that what is due is finished, and wait for that as long as it is quick; never raises."""
+        if self._quiet is not None and self._quiet is self._service.store.at_hand(DIRECTORY):
+            return
         try:
             if not await self._is_due():
                 return
@@ -93,6 +96,9 @@ class Settler:
 
     async def _is_due(self) -> bool:
         directory = await self._service.store.snapshot(DIRECTORY)
+        if not any(map(directory.count, _WAITING)):
+            self._quiet = directory
+            return False
         return directory.count(Kind.EFFECT) > 0 or next(_due(directory, self._service.now), None) is not None
 
     async def _wait(self, trying: asyncio.Task[None]) -> None:

@@ -6,22 +6,24 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from xtap.model.ids import TenantId
     from xtap.store.snapshot import Snapshot
 
 
 class SnapshotCache:
-    """The published snapshot of each tenant in use; read by the event loop, filled by the writer and by loaders."""
+    """The published snapshot of each tenant in use; read by the event loop, filled by the writer and by loaders.
+
+    Attributes:
+        get: returns the published snapshot of a tenant, or None when it was not loaded yet; the dict's own method,
+            because every request asks several times.
+    """
 
     def __init__(self) -> None:
         self._snapshots: dict[TenantId, Snapshot] = {}
         self._lock = Lock()
-
-    def get(self, tenant: TenantId) -> Snapshot | None:
-        """Return the published snapshot, or None when the tenant was not loaded yet."""
-        return self._snapshots.get(tenant)
+        self.get: Callable[[TenantId], Snapshot | None] = self._snapshots.get
 
     def snapshots(self) -> list[Snapshot]:
         """Return every published snapshot."""

@@ -119,13 +119,14 @@ class CachedStore:
     def __init__(self, source: Source, backend: Backend, cache: SnapshotCache, *, stale_limit: float) -> None:
         self._source = source
         self._cache = cache
+        self._known = cache.get
         self._stale_limit = stale_limit
         self._readers = Readers(READERS)
         self._loads = Loads(self._readers, self._latest)
         self._writer = GroupCommit(backend, cache.publish)
         self._tell: Tell | None = None
         self._telling = Lock()
-        self._looker = Looker(source.heads, cache, self._loads.begin, self._looked)
+        self._looker = Looker(source.heads, cache, self._loads.begin, self._looked, stale_limit)
         self._closed = False
 
     @property
@@ -142,6 +143,8 @@ class CachedStore:
         Raises:
             Unavailable: the store is closed, the tenant cannot be loaded, or what is in memory may be too old.
         """
+        if (found := self.at_hand(tenant)) is not None:
+            return found
         looker = self._looker
         if monotonic() >= looker.due_at:
             self._require_open()
@@ -150,6 +153,10 @@ class CachedStore:
         if monotonic() - looker.behind.get(tenant, looker.looked) > self._stale_limit:
             raise self._too_old(tenant)
         return self._cache.get(tenant) or await _shared(self._loads.join(tenant))
+
+    def at_hand(self, tenant: TenantId) -> Snapshot | None:
+        """Return what ``snapshot`` would, if nobody has to wait for it and nothing can be wrong with it, else None."""
+        return self._known(tenant) if monotonic() < self._looker.good_until else None
 
     async def refresh(self, tenant: TenantId) -> Snapshot:
         """Return the latest durable state as the database has it now.
@@ -169,7 +176,8 @@ class CachedStore:
                 the change may have been made.
             Exception: whatever ``decide`` raised; nothing was changed.
         """
-        await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
+        if self.at_hand(tenant) is None:
+            await self.snapshot(tenant)  # loaded by a reader, so that the writer holds its lock for microseconds
         self._require_open()
         loop = asyncio.get_running_loop()
         waiting = Waiting(tenant, decide, loop.create_future())

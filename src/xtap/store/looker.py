@@ -42,11 +42,13 @@ class Looker:
         cache: what is in memory.
         load: begins to load a tenant.
         tell: called after each look with its seconds and whether it failed.
+        stale_limit: seconds for which memory is answered that the database does not confirm.
 
     Attributes:
         looked: when the last look that succeeded began; all in memory was true then, but for ``behind``.
         behind: when those tenants were true whose state in memory is not that of the database.
         due_at: when the next look must have been, by the clock of ``monotonic``.
+        good_until: until when everything in memory can be answered without asking for more; 0 if a tenant is behind.
     """
 
     def __init__(
@@ -55,14 +57,17 @@ class Looker:
         cache: SnapshotCache,
         load: Callable[[TenantId], Future[Snapshot]],
         tell: Callable[[float, bool], None],
+        stale_limit: float,
     ) -> None:
         self._heads = heads
         self._cache = cache
         self._load = load
         self._tell = tell
+        self._stale_limit = stale_limit
         self.looked = monotonic()
         self.behind: dict[TenantId, float] = {}
         self.due_at = self.looked + LOOK_EVERY
+        self.good_until = self.looked + min(LOOK_EVERY, stale_limit)
         self._lock = Lock()
         self._found: dict[TenantId, float] = {}  # when the last look that found a tenant behind began
         self._unreadable: set[TenantId] = set()
@@ -92,11 +97,14 @@ class Looker:
                 self.behind[tenant] = began
             elif found is not None:
                 del self._found[tenant], self.behind[tenant]
+                self._judge()
 
     def stop(self) -> None:
         """Let the thread end; ``join`` waits for it."""
-        self._stopping = True
-        self.due_at = 0.0
+        with self._lock:
+            self._stopping = True
+            self.due_at = 0.0
+            self._judge()
         self._wake.set()
 
     def join(self, seconds: float) -> bool:
@@ -127,8 +135,10 @@ class Looker:
             self._outage.met(refusal)
         except Exception:
             log.exception("changes by other processes cannot be seen")
-        if not self._stopping:
-            self.due_at = (monotonic() if failed else began) + LOOK_EVERY
+        with self._lock:
+            if not self._stopping:
+                self.due_at = (monotonic() if failed else began) + LOOK_EVERY
+            self._judge()
         self._tell(monotonic() - began, failed)
 
     def _compare(self, began: float) -> None:
@@ -146,12 +156,17 @@ class Looker:
             for tenant in behind:
                 self._found[tenant] = began
                 self.behind.setdefault(tenant, self.looked)
+            self._judge()
         loads = [self._load(tenant) for tenant in behind]
         for tenant, loading in zip(behind, loads, strict=True):
             loading.add_done_callback(lambda done, tenant=tenant: self._ended(tenant, done))  # type: ignore[misc]
         wait(loads, SETTLE)
         # INVARIANT: only now, when whatever is not as true as this look stands in ``behind``.
         self.looked = began
+
+    def _judge(self) -> None:
+        """Say anew until when all of memory is good, under the lock, whenever that on which it depends has changed."""
+        self.good_until = 0.0 if self.behind else min(self.due_at, self.looked + self._stale_limit)
 
     def _differing(self, before: Iterable[Snapshot], heads: Mapping[TenantId, Head]) -> Iterator[TenantId]:
         """Yield the tenants whose state in memory the database does not have.

@@ -35,6 +35,10 @@ class MemoryStore:
         self._require_open()
         return self._snapshots.get(tenant) or Snapshot(tenant)
 
+    def at_hand(self, tenant: TenantId) -> Snapshot | None:
+        """Return the latest state of a tenant, if it has one."""
+        return None if self._closed else self._snapshots.get(tenant)
+
     async def refresh(self, tenant: TenantId) -> Snapshot:
         """Return the latest state of a tenant; no other process can write here."""
         return await self.snapshot(tenant)

@@ -72,6 +72,10 @@ class Store(Protocol):
         """Return the latest durable state of a tenant; an unknown tenant has an empty one, version 0."""
         ...
 
+    def at_hand(self, tenant: TenantId) -> Snapshot | None:
+        """Return what ``snapshot`` would, if nobody has to wait for it, else None; never waits or raises."""
+        ...
+
     async def refresh(self, tenant: TenantId) -> Snapshot:
         """As ``snapshot``, but also notice what another process wrote to the same database."""
         ...

@@ -98,6 +98,15 @@ class StoreContract(DumpContract, SignInContract):
         assert list(await store.audit(CONTOSO)) == []
         await store.check()
 
+    async def test_what_is_at_hand_is_the_latest(self, store: Store) -> None:
+        """``at_hand`` is nothing or what ``snapshot`` returns, right after a change too; nothing once closed."""
+        after = await store.change(CONTOSO, counting("a"))
+        while (found := store.at_hand(CONTOSO)) is None:  # until memory was compared with the storage again
+            await store.snapshot(CONTOSO)
+        assert found.version == after.version
+        await store.close()
+        assert store.at_hand(CONTOSO) is None
+
     async def test_keys_are_kept_as_given(self, store: Store) -> None:
         """Keys are compared and ordered by code point: no folding of case, accents, spaces or forms."""
         for key in AWKWARD_KEYS:
