@@ -120,8 +120,9 @@ def _basis(decision: Decision) -> tuple[object, ...]:
 
     An allowed access is told by its matches, so that many people share one context; any other by all its facts.
     """
-    access, outbound, inbound = decision.access, decision.outbound, decision.inbound
-    if decision.outcome is not Outcome.ALLOWED or outbound is None or inbound is None or access.requires is not None:
+    access, finding = decision.access, decision.finding
+    outbound, inbound = finding.outbound, finding.inbound
+    if finding.outcome is not Outcome.ALLOWED or outbound is None or inbound is None or access.requires is not None:
         return (access,)
     unknown = access.client_app is None or access.resource_app is None
     return (outbound.user, outbound.app, inbound.user, inbound.app, unknown)

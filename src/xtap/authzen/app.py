@@ -89,7 +89,7 @@ class AuthzenApp:
     @staticmethod
     def answers(path: str) -> bool:
         """Say whether an address belongs to this surface."""
-        return (_METADATA.fullmatch(path) or _PATH.fullmatch(path)) is not None
+        return (_PATH.fullmatch(path) or _METADATA.fullmatch(path)) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -132,7 +132,8 @@ class AuthzenApp:
             self._callers.count(caller, asked_for(body) - 1)
         draw = random()  # noqa: S311 - draws a sample, hides nothing
         enquiry = Enquiry(caller, view, place, request_id, draw, consistency.patience())
-        await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())
+        if versions.DEMANDED in headers:
+            await self._point.catch_up(enquiry, versions.demanded(headers), versions.DEMANDED.decode())
         await self._settler.settle()
         answer = await self._ask(what, enquiry, body)
         return answer, [versions.told(enquiry.versions)] if enquiry.versions else []

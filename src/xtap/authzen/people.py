@@ -115,4 +115,4 @@ def _groups(ids: tuple[str, ...]) -> frozenset[str]:
 
 def known_id(text: str | None) -> str | None:
     """Policies list ids only, so a name that is no id can neither be looked up nor be ruled out."""
-    return text if text is not None and is_guid(text) else None
+    return text if text is not None and GUID.fullmatch(text) else None

@@ -5,7 +5,6 @@ Stricter than RFC 8259 asks: a duplicate member is refused, because two readers 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import zlib
 from math import isfinite
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import msgspec
 
-from xtap.errors import MalformedRequest, TooLarge, TooSlow, UnsupportedMedia
+from xtap.errors import MalformedRequest, TooLarge, UnsupportedMedia
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -36,24 +35,6 @@ _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
-
-
-def within(receive: Receive, seconds: float) -> Receive:
-    """Return a ``receive`` that gives up when the whole body has not come so many seconds from now.
-
-    It raises TooSlow then: a client that sends a byte now and then must not keep a request for ever.
-    """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-
-    async def receive_in_time() -> MutableMapping[str, Any]:
-        try:
-            async with asyncio.timeout_at(end):
-                return await receive()
-        except TimeoutError:
-            raise TooSlow(f"The request body did not arrive within {seconds:g} seconds.") from None
-
-    return receive_in_time
 
 
 async def read(receive: Receive) -> bytes:
@@ -165,7 +146,10 @@ def _careful(body: bytes) -> Json:
 
 
 def _require_json(headers: Mapping[bytes, bytes]) -> None:
-    content_type = headers.get(b"content-type", b"").split(b";", 1)
+    given = headers.get(b"content-type", b"")
+    if given == b"application/json":
+        return
+    content_type = given.split(b";", 1)
     media, parameters = content_type[0].strip().lower(), content_type[-1].lower()
     if not media:
         raise MalformedRequest(UNREADABLE)

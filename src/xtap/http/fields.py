@@ -26,10 +26,14 @@ def fields(scope: MutableMapping[str, Any]) -> dict[bytes, bytes]:
 
 def ambiguous(scope: Mapping[str, Any]) -> str:
     """Say why nobody can tell whom a request is for, or who sends it; empty if everybody can."""
-    names = [name for name, _ in scope["headers"]]
+    raw = scope["headers"]
+    single = dict(raw)
+    if len(single) == len(raw) and single.get(b"host"):
+        return ""
+    names = [name for name, _ in raw]
     if names.count(b"authorization") > 1:
         return "The request has several Authorization headers. Send one."
     # The listener fills in an empty host where there is none.
-    if scope["http_version"] == "1.1" and (names.count(b"host") != 1 or (b"host", b"") in scope["headers"]):
+    if scope["http_version"] == "1.1" and (names.count(b"host") != 1 or (b"host", b"") in raw):
         return "The request has no Host header, or several. Send one."
     return ""

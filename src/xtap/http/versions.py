@@ -6,6 +6,7 @@ Both hold ``tenant id=number`` pairs, separated by commas: the value of an answe
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from xtap.errors import InvalidInput
@@ -25,7 +26,12 @@ _PAIR: Final = re.compile(rf"\s*({GUID.pattern})=([0-9]{{1,18}})\s*")
 
 def told(versions: Mapping[str, int]) -> tuple[bytes, bytes]:
     """Return the header that tells versions."""
-    return TOLD, ", ".join(f"{tenant}={number}" for tenant, number in sorted(versions.items())).encode()
+    return TOLD, _written(tuple(versions.items()))
+
+
+@lru_cache(maxsize=1_024)
+def _written(versions: tuple[tuple[str, int], ...]) -> bytes:
+    return ", ".join(f"{tenant}={number}" for tenant, number in sorted(versions)).encode()
 
 
 def demanded(headers: Mapping[bytes, bytes]) -> dict[TenantId, int]:

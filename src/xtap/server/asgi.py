@@ -30,9 +30,9 @@ from xtap.graph import failures
 from xtap.graph.app import GraphApp, deliver
 from xtap.graph.app import operations as graph_operations
 from xtap.http import NO_SNIFF
-from xtap.http.bodies import within
 from xtap.http.fields import ambiguous, fields
 from xtap.http.operations import OTHER, note
+from xtap.http.patience import Patience
 from xtap.identity import keys
 from xtap.model.versions import VERSIONS
 from xtap.server import cloud_metadata, health, resource_manager
@@ -83,6 +83,7 @@ class Application(Struct, frozen=True):
     graph: GraphApp
     authzen: AuthzenApp
     health: Health
+    patience: Patience
     decision_log: DecisionLog | None
     metrics: Metrics | None = None
     observer: Observer | None = None
@@ -98,7 +99,7 @@ class Application(Struct, frozen=True):
         if scope["type"] != "http":
             return
         if scope["method"] in _WITH_BODY:
-            receive = within(receive, self.settings.request_timeout)
+            receive = self.patience.within(receive)
         refusal = ambiguous(scope)
         answer = partial(_refuse, MalformedRequest(refusal)) if refusal else self._answer
         if self.settings.public_url:
@@ -219,10 +220,9 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
     authzen = AuthzenApp(service, trust.callers, settler, point, Searches(point, paging), _metadata(settings))
     emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
-    probed = Health(service.store, settings.stale_limit)
-    return Application(
-        settings, service.store, trust, settler, graph, authzen, probed, noted, worker.metrics, observer, emulator
-    )
+    probed, patience = Health(service.store, settings.stale_limit), Patience(settings.request_timeout)
+    surfaces = (trust, settler, graph, authzen, probed, patience)
+    return Application(settings, service.store, *surfaces, noted, worker.metrics, observer, emulator)
 
 
 def metrics_of(settings: Settings) -> Metrics | None:

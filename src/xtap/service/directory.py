@@ -74,13 +74,13 @@ class Directory:
             if (await self._store.snapshot(DIRECTORY)).get(Kind.TENANT, tenant) is None:
                 return None  # nothing is loaded and kept for ids that somebody made up
             snapshot = await self._store.snapshot(tenant)
-        if not snapshot.count(Kind.USER):
+        users, name = snapshot.objects.get(Kind.USER, EMPTY), name.lower()
+        if not users:
             return None
-        document = snapshot.get(Kind.USER, name.lower())
+        document = users.get(name)
         if document is None:
-            names = _kept(self._names, snapshot, Kind.USER, _by_name)
-            key = names.get(name.lower())
-            document = snapshot.get(Kind.USER, key) if key else None
+            key = _kept(self._names, snapshot, Kind.USER, _by_name).get(name)
+            document = users.get(key) if key else None
         if document is None:
             return None
         user = _users.decode(document)

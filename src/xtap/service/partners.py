@@ -34,8 +34,8 @@ async def read(service: Service, call: Call, tenant_id: TenantId) -> bytes:
         NotFound: there is no such partner.
     """
     require(call.caller, Operation.READ_POLICY)
-    snapshot = await service.store.snapshot(call.caller.tenant)
-    stored = snapshot.get(Kind.PARTNER, tenant_id)
+    tenant, store = call.caller.tenant, service.store
+    stored = (store.at_hand(tenant) or await store.snapshot(tenant)).get(Kind.PARTNER, tenant_id)
     if stored is None:
         raise no_such_object(tenant_id)
     return stored
