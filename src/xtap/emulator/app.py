@@ -36,7 +36,6 @@ from xtap.identity.compact import BadToken
 from xtap.model.versions import BETA
 from xtap.service.context import Call
 from xtap.service.permissions import Operation, require
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from xtap.model.ids import TenantId
     from xtap.model.schema import Document
     from xtap.service.context import Service
+    from xtap.service.settling import Settler
     from xtap.store.snapshot import Snapshot
 
     Message: TypeAlias = MutableMapping[str, Any]
@@ -73,13 +73,17 @@ class Emulator:
     Args:
         service: what the server was built with; its time is that of ``clock``.
         callers: who turns tokens into callers.
+        settler: who finishes what is due.
         clock: what time it is.
         throttle: the request limits of tenants.
     """
 
-    def __init__(self, service: Service, callers: Callers, clock: Clock, throttle: RequestLimits) -> None:
+    def __init__(
+        self, service: Service, callers: Callers, settler: Settler, clock: Clock, throttle: RequestLimits
+    ) -> None:
         self._service = service
         self._callers = callers
+        self._settler = settler
         self._clock = clock
         self._throttle = throttle
         self._faults = Faults()
@@ -116,7 +120,7 @@ class Emulator:
             await _send(self._failure(fault, scope), send)
             return
         if fault is not None and fault.stale:
-            await settle(self._service)  # what is due was due before this
+            await self._settler.settle()  # what is due was due before this
             lag = Lag(await past.now(self._service.store, tenant), fault.stale)
             send = _on_success(send, partial(self._lags.__setitem__, place, lag))
         await inner(scope, receive, send)
@@ -137,7 +141,7 @@ class Emulator:
                 raise NotSupported("This address has other methods.", ", ".join(methods))
             body = decoded(await read(receive), headers)
             document = json_object(body, headers) if body else {}
-            await settle(self._service)  # what is due was due before this
+            await self._settler.settle()  # what is due was due before this
             return await handler(Call(caller, BETA, request_id), document)
         except XtapError as error:
             return failures.answer(error, request_id, request_id, self._clock.now())

@@ -164,6 +164,8 @@ class GraphApp:
             self._service, call, root, request.path, key, request.query, headers, body, self._paging_key, self._ask
         )
         answer = await handler(exchange)
+        if method != "GET":
+            await self._settler.settle()  # what it did to an organization is done to its tenants before it is answered
         added = counted if method == "GET" else (*counted, *await self._version(caller.tenant))
         return replace(answer, headers=(*answer.headers, *added)) if added else answer
 

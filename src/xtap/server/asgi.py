@@ -219,7 +219,7 @@ async def assemble(settings: Settings, service: Service, worker: Worker | None =
     noted = _decision_log(settings, service, paging, counts)
     point = DecisionPoint(service, noted) if observer is None else observer.point(service, noted)
     authzen = AuthzenApp(service, trust.callers, settler, point, Searches(point, paging), _metadata(settings))
-    emulator = Emulator(service, trust.callers, clock, limits) if settings.emulator else None
+    emulator = Emulator(service, trust.callers, settler, clock, limits) if settings.emulator else None
     probed, patience = Health(service.store, settings.stale_limit), Patience(settings.request_timeout)
     surfaces = (trust, settler, graph, authzen, probed, patience)
     return Application(settings, service.store, *surfaces, noted, worker.metrics, observer, emulator)

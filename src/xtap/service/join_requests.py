@@ -16,7 +16,7 @@ from xtap.model.organizations import JoinRequest, JoinTransition
 from xtap.service.audit import author_of
 from xtap.service.organization_draft import Draft, StoredJoin, join_of, organization_of
 from xtap.service.permissions import Operation, require
-from xtap.service.settling import moment, settle
+from xtap.service.settling import moment
 
 if TYPE_CHECKING:
     from xtap.model.schema import Document
@@ -62,7 +62,6 @@ async def update(service: Service, call: Call, body: Document) -> None:
         return draft.change()
 
     await service.store.change(DIRECTORY, decide)
-    await settle(service)
 
 
 def _ask(service: Service, call: Call, draft: Draft, added_by: TenantId) -> None:

@@ -19,7 +19,6 @@ from xtap.service.audit import Modification, author_of, event_of
 from xtap.service.organization_draft import Draft, organization_of
 from xtap.service.organization_members import new_member
 from xtap.service.permissions import Operation, require
-from xtap.service.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +81,6 @@ async def create(service: Service, call: Call, body: Document) -> bytes:
         return draft.change()
 
     await service.store.change(DIRECTORY, decide)
-    await settle(service)
     return json.encode(created.shown())
 
 
@@ -219,9 +217,7 @@ async def _change(
         decide(draft, organization)
         return draft.change()
 
-    directory = await service.store.change(DIRECTORY, change)
-    await settle(service)
-    return directory
+    return await service.store.change(DIRECTORY, change)
 
 
 def not_there() -> NothingToUpdate:

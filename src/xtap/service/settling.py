@@ -1,7 +1,8 @@
 """What is due? Joins whose time has come, and effects of organizations that are not carried out yet.
 
 Nothing sleeps: every access asks first, and what is due is finished beside it. A server that died between two tenants'
-transactions finishes at the next access, whoever makes it (docs/adr/0011).
+transactions finishes at the next access, whoever makes it. The effects of each tenant are carried out beside those of
+the others, so that one which cannot be read or written waits alone (docs/adr/0011).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from itertools import takewhile
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from msgspec import structs
+from msgspec import Struct, json, structs
 
 from xtap.errors import Unavailable
 from xtap.model.audit import Activity
@@ -30,11 +32,10 @@ from xtap.store.outage import Outage
 from xtap.store.protocol import Change, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from xtap.service.context import Service
-    from xtap.service.effects import Effect
     from xtap.service.organization_draft import StoredJoin
     from xtap.store.snapshot import Snapshot
 
@@ -45,17 +46,25 @@ WAIT: Final = 1.0
 """Seconds for which an access waits for what is due; once it took longer, nobody waits until something was finished."""
 
 AGAIN: Final = 1.0
-"""Seconds between two tries while the storage refuses."""
+"""Seconds between two tries of what cannot be finished, be it for the storage's sake or a tenant's."""
 
 _WAITING: Final = frozenset({Kind.DUE_JOIN, Kind.EFFECT})
 """The kinds of objects in the directory that something may be due for."""
+
+_CANNOT: Final = "what organizations did to tenant %s cannot be carried out now, and waits: %s"
 
 _outage: Final = Outage(
     log, "what is due in multitenant organizations waits", "what was due in multitenant organizations is finished"
 )
 
-_reported: Final[set[TenantId]] = set()
-"""Tenants whose effects cannot be carried out, which the log has told; every access tries them again."""
+
+class _Addressed(Struct):
+    """What of an effect says whose it is, also of one that this version cannot read."""
+
+    tenant: TenantId
+
+
+_addressed: Final = json.Decoder(_Addressed).decode
 
 
 class Settler:
@@ -63,10 +72,12 @@ class Settler:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._deliveries = Deliveries(service)
         self._trying: asyncio.Task[None] | None = None
         self._stuck = False
         self._again = 0.0
         self._quiet: Snapshot | None = None  # a state of the directory in which nothing waits
+        self._tried: Snapshot | None = None  # one whose effects were all tried
 
     async def settle(self) -> None:
         """See to it that what is due is finished, and wait for that as long as it is quick; never raises."""
@@ -88,18 +99,22 @@ class Settler:
             await self._wait(self._trying)
 
     async def close(self) -> None:
-        """Give up a try that is under way."""
+        """Give up what is under way."""
         if self._trying is not None:
             self._trying.cancel()
             with suppress(asyncio.CancelledError):
                 await self._trying
+        await self._deliveries.close()
 
     async def _is_due(self) -> bool:
         directory = await self._service.store.snapshot(DIRECTORY)
         if not any(map(directory.count, _WAITING)):
             self._quiet = directory
             return False
-        return directory.count(Kind.EFFECT) > 0 or next(_due(directory, self._service.now), None) is not None
+        if next(_due(directory, self._service.now), None) is not None:
+            return True
+        tried = directory is self._tried and monotonic() < self._deliveries.again()
+        return not tried and directory.count(Kind.EFFECT) > 0
 
     async def _wait(self, trying: asyncio.Task[None]) -> None:
         if not self._stuck:
@@ -109,42 +124,87 @@ class Settler:
 
     async def _try(self) -> None:
         try:
-            if await settle(self._service):
-                self._stuck = False
-            else:
-                self._again = monotonic() + AGAIN
+            await self._finish()
+        except Unavailable as error:
+            _outage.met(error)
+            self._again = monotonic() + AGAIN
+        except Exception:
+            log.exception("what is due in multitenant organizations cannot be finished")
+            self._again = monotonic() + AGAIN
+        else:
+            _outage.over()
+            self._stuck = False
         finally:
             self._trying = None
 
-
-async def settle(service: Service) -> bool:
-    """Finish everything that is due in every organization; what cannot be finished now is left to the next access.
-
-    Never raises: what is due is another tenant's matter as often as the caller's, who can be answered without it.
-
-    Returns:
-        Whether the storage took it.
-    """
-    try:
-        await _settle(service)
-    except Unavailable as error:
-        _outage.met(error)
-    except Exception:
-        log.exception("what is due in multitenant organizations cannot be finished")
-    else:
-        _outage.over()
-        return True
-    return False
+    async def _finish(self) -> None:
+        """Finish everything that is due in every organization, but what a tenant cannot take now."""
+        service = self._service
+        directory = await service.store.snapshot(DIRECTORY)
+        if next(_due(directory, service.now), None) is not None:
+            directory = await service.store.change(DIRECTORY, partial(_joined, service))
+        if directory.count(Kind.EFFECT):
+            await self._deliveries.begin(directory)
+        self._tried = directory
 
 
-async def _settle(service: Service) -> None:
-    directory = await service.store.snapshot(DIRECTORY)
-    if directory.objects.keys().isdisjoint(_WAITING):
-        return
-    if next(_due(directory, service.now), None) is not None:
-        directory = await service.store.change(DIRECTORY, partial(_joined, service))
-    if directory.count(Kind.EFFECT):
-        await _carry_out(service, directory)
+class Deliveries:
+    """Carries out the effects on each tenant in a task of its own; who cannot take them pauses, and delays no other."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._under_way: dict[TenantId, asyncio.Task[None]] = {}
+        self._failed: dict[TenantId, float] = {}  # tenants that could not take theirs, and when they are tried again
+
+    async def begin(self, directory: Snapshot) -> None:
+        """Carry out what waits, and wait for that: ``WAIT`` seconds at most, and for no tenant that failed before.
+
+        Raises:
+            DecodeError: an effect does not say whose it is. Nothing is carried out then: it could be anybody's, and
+                who takes a later one first never takes it.
+        """
+        waiting: dict[TenantId, list[tuple[str, bytes]]] = {}
+        for key, document in directory.scan(Kind.EFFECT):
+            waiting.setdefault(_addressed(document).tenant, []).append((key, document))
+        self._failed = {tenant: again for tenant, again in self._failed.items() if tenant in waiting}
+        fresh: list[asyncio.Task[None]] = []
+        for tenant, those in waiting.items():
+            if tenant in self._under_way or monotonic() < self._failed.get(tenant, 0.0):
+                continue
+            self._under_way[tenant] = asyncio.create_task(self._deliver(tenant, those))
+            if tenant not in self._failed:
+                fresh.append(self._under_way[tenant])
+        if fresh:
+            await asyncio.wait(fresh, timeout=WAIT)
+
+    def again(self) -> float:
+        """Return when a tenant that could not take its effects is tried next, by the clock of ``monotonic``."""
+        return min((again for tenant, again in self._failed.items() if tenant not in self._under_way), default=inf)
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        tasks = list(self._under_way.values())
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _deliver(self, tenant: TenantId, those: Sequence[tuple[str, bytes]]) -> None:
+        """Carry out a tenant's effects, and forget them."""
+        store = self._service.store
+        try:
+            decoded = [(key, effects.decode(document)) for key, document in those]
+            await store.change(tenant, partial(effects.carry_out, self._service, decoded))
+            await store.change(DIRECTORY, partial(_forgotten, [key for key, _ in those]))
+        except Exception as error:  # one tenant's fault is no other tenant's
+            if tenant not in self._failed:
+                fault = None if isinstance(error, Unavailable) else error
+                log.log(logging.ERROR if fault else logging.WARNING, _CANNOT, tenant, error, exc_info=fault)
+            self._failed[tenant] = monotonic() + AGAIN
+        else:
+            if self._failed.pop(tenant, None) is not None:
+                log.info("what organizations did to tenant %s is carried out", tenant)
+        finally:
+            del self._under_way[tenant]
 
 
 def moment(time: datetime) -> str:
@@ -186,26 +246,6 @@ def _join(draft: Draft, tenant: TenantId, wish: StoredJoin) -> None:
     event = event_of(Modification(Activity.MEMBER_JOINS, Kind.MEMBER, tenant, before, after))
     draft.tell(wish.author, tenant, organization.active(), event)
     draft.join(organization, tenant, wish.author)
-
-
-async def _carry_out(service: Service, directory: Snapshot) -> None:
-    """Carry out every effect, tenant by tenant, and forget those that are carried out."""
-    waiting: dict[TenantId, list[tuple[str, Effect]]] = {}
-    for key, document in directory.scan(Kind.EFFECT):
-        effect = effects.decode(document)
-        waiting.setdefault(effect.tenant, []).append((key, effect))
-    for tenant, those in waiting.items():
-        try:
-            await service.store.change(tenant, partial(effects.carry_out, service, those))
-        except Unavailable:
-            raise
-        except Exception:  # one tenant's fault is no other tenant's: the effects of those behind it are due as well
-            if tenant not in _reported:
-                _reported.add(tenant)
-                log.exception("what organizations did to tenant %s cannot be carried out, and waits", tenant)
-        else:
-            _reported.discard(tenant)
-            await service.store.change(DIRECTORY, partial(_forgotten, [key for key, _ in those]))
 
 
 def _forgotten(keys: list[str], directory: Snapshot) -> Change:
