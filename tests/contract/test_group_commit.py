@@ -120,6 +120,24 @@ async def test_a_locked_tenant_is_refused_in_the_end(monkeypatch: pytest.MonkeyP
     assert backend.refused < 50
 
 
+class MomentarilyLocked(Faulty):
+    """A back end whose tenants another session holds at the first try only."""
+
+    def begin(self, tenants: Collection[TenantId]) -> Collection[TenantId]:
+        free = super().begin(tenants)
+        self.locked_elsewhere.clear()
+        return free
+
+
+async def test_what_a_change_waits_in_the_queue_does_not_count_as_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patience begins at the first try that meets a lock: even none is enough for a second one."""
+    monkeypatch.setattr(group_commit, "PATIENCE", 0.0)
+    backend = MomentarilyLocked(locked_elsewhere={CONTOSO})
+    answers = await outcomes(backend, 3)
+    assert [each.version for each in answers if isinstance(each, Snapshot)] == [1, 2, 3]
+    assert backend.refused == 1
+
+
 async def test_a_refusal_of_the_storage_is_not_tried_again() -> None:
     for place in ("begin", "head", "commit"):
         answers = await outcomes(Faulty({place: Unavailable("full")}), 20)

@@ -20,16 +20,18 @@ from xtap.model.objects import Kind
 from xtap.server.demo import CONTOSO, FABRIKAM
 from xtap.service import settling
 from xtap.service.context import Service
-from xtap.service.effects import Left
+from xtap.service.effects import Joined, Left
 from xtap.service.settling import Settler
 from xtap.store.looker import LOOK_EVERY
 from xtap.store.protocol import Change, Write
+from xtap.testing.store_contract import ADATUM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.contract.cluster import Cluster
+    from xtap.model.ids import TenantId
     from xtap.testing.local_server import LocalServer
 
 QUICK = 2.0
@@ -105,5 +107,37 @@ async def test_what_is_due_keeps_no_request_waiting(cluster: Cluster) -> None:
         while (await store.snapshot(DIRECTORY)).count(Kind.EFFECT):
             await settler.settle()
             await asyncio.sleep(0.02)
+    await settler.close()
+    await store.close()
+
+
+async def test_a_tenant_that_another_session_keeps_locked_holds_up_no_effects_of_others(
+    cluster: Cluster, url: str
+) -> None:
+    store = open_node(url)
+    settler, author = Settler(Service(store)), Author("", CONTOSO.id, "", "", is_application=True)
+
+    async def put(key: str, effect: Joined | Left) -> None:
+        write = Write(Kind.EFFECT, key, json.encode(effect))
+        await store.change(DIRECTORY, lambda _: Change((write,)))
+
+    async def until_fellows(count: int, tenant: TenantId) -> None:
+        async with asyncio.timeout(30):
+            while (await store.snapshot(tenant)).count(Kind.FELLOW) != count:
+                await settler.settle()
+                await asyncio.sleep(0.02)
+
+    for tenant in (CONTOSO.id, FABRIKAM.id):
+        await store.change(tenant, lambda _: Change((Write(Kind.PARTNER, "p", b"{}"),)))
+    with closing(cluster.admin(url)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT FROM tenants WHERE tenant = %s FOR UPDATE", (CONTOSO.id,))
+        await put("1", Joined(CONTOSO.id, author, ADATUM))
+        await put("2", Joined(FABRIKAM.id, author, ADATUM))
+        await until_fellows(1, FABRIKAM.id)
+        await put("3", Left(FABRIKAM.id, author, ADATUM))
+        await until_fellows(0, FABRIKAM.id)
+        assert [key for key, _ in (await store.refresh(DIRECTORY)).scan(Kind.EFFECT)][:1] == ["1"]
+    await until_fellows(1, CONTOSO.id)
     await settler.close()
     await store.close()

@@ -64,9 +64,52 @@ async def test_a_listener_that_was_ended_listens_again(
     cluster: Cluster, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)  # so that only a notice can tell
-    store, other = open_node(url, stale_limit=600), open_node(url)
+    store = open_node(url, stale_limit=600)
     await store.snapshot(CONTOSO)
     await asyncio.to_thread(end_sessions, cluster)
+    await assert_hears(store, url)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "notice", ["", "a b", f"a {CONTOSO} {'9' * 5000}", f"a {CONTOSO} 99999999999999999999", f"a {CONTOSO} -1", "a b ٣"]
+)
+async def test_a_notice_that_somebody_else_makes_ends_no_listener(
+    cluster: Cluster, url: str, monkeypatch: pytest.MonkeyPatch, notice: str
+) -> None:
+    monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)
+    store = open_node(url, stale_limit=600)
+    await store.snapshot(CONTOSO)
+    await assert_hears(store, url)
+    with closing(cluster.admin(url)) as other:
+        other.execute("SELECT pg_notify('xtap', %s)", (notice,))
+    await assert_hears(store, url)
+    await store.close()
+
+
+async def test_a_listener_whose_notice_cannot_be_passed_on_listens_again(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(looker, "LOOK_EVERY", 600.0)
+    store = open_node(url, stale_limit=600)
+    await store.snapshot(CONTOSO)
+    passing, failures = store._listener._notice, [RuntimeError("can't start new thread")]
+
+    def notice(tenant: TenantId, version: int) -> None:
+        if failures:
+            raise failures.pop()
+        passing(tenant, version)
+
+    monkeypatch.setattr(store._listener, "_notice", notice)
+    await assert_hears(store, url)
+    assert not failures
+    assert "what other nodes say is not heard for a moment" in caplog.text
+    await store.close()
+
+
+async def assert_hears(store: PostgresStore, url: str) -> None:
+    """Let another node write until this one, which does not look by itself, has heard of it."""
+    other = open_node(url)
     deadline = time.monotonic() + SOON
     heard = False
     while not heard:
@@ -75,7 +118,6 @@ async def test_a_listener_that_was_ended_listens_again(
         await asyncio.sleep(0.1)
         heard = (await store.snapshot(CONTOSO)).version == after.version
     await other.close()
-    await store.close()
 
 
 async def test_sessions_that_end_in_the_middle_of_writes_lose_nothing(cluster: Cluster, url: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -21,19 +22,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PATIENCE: Final = 8.0
-"""Seconds after which a change whose tenant stays locked is refused."""
+"""Seconds after which a change whose tenant stays locked is refused, from its first try."""
 
 LONGEST_PAUSE: Final = 0.5
 """The most seconds between two tries of one tenant; below that, half of the time that its oldest change has waited."""
 
 
-class Waiting(Struct, frozen=True, eq=False):
-    """One change whose caller waits for ``future``, in that future's event loop, since a moment (``monotonic``)."""
+class Waiting(Struct, eq=False):
+    """One change whose caller waits for ``future``, in that future's event loop.
+
+    Attributes:
+        tenant: whose state is changed.
+        decide: returns the change.
+        future: is answered.
+        asked: when the caller asked for it (``monotonic``).
+        since: when it first met the lock of another session; what it waited in the queue does not count.
+    """
 
     tenant: TenantId
     decide: Callable[[Snapshot], Change]
     future: Future[Snapshot]
-    since: float = field(default_factory=monotonic)
+    asked: float = field(default_factory=monotonic)
+    since: float = inf
 
 
 class Blocked:
@@ -59,7 +69,8 @@ class Blocked:
         """Let changes of tenants that have no line wait, in this order, after a try that failed now."""
         now = monotonic()
         for waiting in changes:
-            pause = min((now - waiting.since) / 2, LONGEST_PAUSE)
+            waiting.since = min(waiting.since, now)
+            pause = min((now - waiting.asked) / 2, LONGEST_PAUSE)
             self._lines.setdefault(waiting.tenant, (now + pause, []))[1].append(waiting)
 
     def pause(self) -> float | None:

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 AGAIN_AFTER: Final = 1.0
 """Seconds between two attempts to listen."""
 
+DIGITS: Final = 19
+"""Of the highest version that the database can keep, a bigint."""
+
 
 def tell(connection: Connection, node: str, snapshots: Iterable[Snapshot]) -> None:
     """Tell the other nodes which versions tenants have now."""
@@ -76,6 +79,9 @@ class Listener:
                     self._hear(connection)
             except (psycopg.Error, Unavailable):
                 self._stopping.wait(AGAIN_AFTER)
+            except Exception:  # the thread must not end: nobody would hear other nodes, nor of an outage
+                log.exception("what other nodes say is not heard for a moment")
+                self._stopping.wait(AGAIN_AFTER)
 
     def _connected(self) -> Connection:
         """Return a new session. Nobody asks for one as steadily, so the log has from here what became of the database.
@@ -103,7 +109,7 @@ class Listener:
                     self._understand(notify.payload)
 
     def _understand(self, payload: str) -> None:
-        """Pass on what another node said; a notice that somebody else made is none."""
+        """Pass on what another node said; a notice that somebody else made is none, and any login can make one."""
         words = payload.split(" ")
-        if len(words) == 3 and words[0] != self._node and words[2].isdecimal():
+        if len(words) == 3 and words[0] != self._node and words[2].isdecimal() and len(words[2]) <= DIGITS:
             self._notice(TenantId(words[1]), int(words[2]))
