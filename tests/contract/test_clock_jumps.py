@@ -5,6 +5,7 @@ A library that is preloaded moves them for one process (``moved_clocks.c``), so 
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
 import subprocess
@@ -26,7 +27,7 @@ from xtap.server.demo import CONTOSO, FABRIKAM
 from xtap.server.trust import SIGNING_KEYS
 from xtap.service.permissions import PERMISSIONS
 from xtap.store.postgres_database import PostgresDatabase
-from xtap.testing.local_server import AUDIENCE, NobodyAsks, registered
+from xtap.testing.local_server import AUDIENCE, NobodyAsks, free_ports, registered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,12 +50,14 @@ class Moved:
     """A server, and how far its clocks are from those of the machine.
 
     Attributes:
+        metrics: the port where it tells its numbers.
         real: seconds that its wall clock is ahead.
         boot: seconds that it believes the machine has slept.
     """
 
     server: LocalServer
     clocks: Path
+    metrics: int
     real: int = 0
     boot: int = 0
 
@@ -72,6 +75,12 @@ class Moved:
     def ask(self, method: str, path: str, body: object = None, token: str = "") -> httpx.Response:
         headers = {"Authorization": f"Bearer {token or self.token()}"}
         return httpx.request(method, f"{self.server.http}{path}", headers=headers, json=body, timeout=30)
+
+    def age(self) -> float:
+        """Return how old its memory is, as its metrics tell."""
+        told = httpx.get(f"http://127.0.0.1:{self.metrics}/metrics").text
+        (age,) = re.findall("^xtap_cache_age_seconds (.+)$", told, re.MULTILINE)
+        return float(age)
 
     def default(self) -> int:
         return self.ask("GET", f"{POLICY}/default").status_code
@@ -100,7 +109,9 @@ def moved(tmp_path: Path, cluster: Cluster, shim: Path, monkeypatch: pytest.Monk
     PostgresDatabase.at(url, PASSWORD).migrate()
     server = unstarted(configured(tmp_path / "node", url))
     server.run("init", "--demo")
-    node = Moved(server, tmp_path / "clocks")
+    (metrics,) = free_ports(1)
+    server.flags = ("--metrics-port", str(metrics))
+    node = Moved(server, tmp_path / "clocks", metrics)
     node.clocks.write_bytes(bytes(16))
     monkeypatch.setenv("LD_PRELOAD", str(shim))
     monkeypatch.setenv("MOVED_CLOCKS", str(node.clocks))
@@ -152,7 +163,9 @@ def test_memory_is_too_old_when_the_machine_has_slept(cluster: Cluster, moved: M
     assert moved.default() == 200
     with cluster.hanging():
         assert moved.default() == 200
+        assert moved.age() < 3600
         moved.jump(boot=3600)
+        assert moved.age() > 3600, "metrics tell what the requests find"
         assert moved.default() == 503
         assert httpx.get(f"{moved.server.http}/readyz").status_code == 503
     moved.until(200)

@@ -14,10 +14,12 @@ from msgspec import json
 
 from tests.contract.cluster import open_node
 from tests.contract.nodes import configured, empty, unstarted
+from xtap.errors import Unavailable
 from xtap.model.audit import Author
 from xtap.model.ids import DIRECTORY
 from xtap.model.objects import Kind
 from xtap.server.demo import CONTOSO, FABRIKAM
+from xtap.server.health import Health
 from xtap.service import settling
 from xtap.service.context import Service
 from xtap.service.effects import Joined, Left
@@ -140,4 +142,27 @@ async def test_a_tenant_that_another_session_keeps_locked_holds_up_no_effects_of
         assert [key for key, _ in (await store.refresh(DIRECTORY)).scan(Kind.EFFECT)][:1] == ["1"]
     await until_fellows(1, CONTOSO.id)
     await settler.close()
+    await store.close()
+
+
+async def test_a_node_that_refuses_is_not_ready_though_its_database_answers(cluster: Cluster, url: str) -> None:
+    """A table that somebody keeps locked, as for VACUUM FULL: nothing can be compared with it."""
+    store = open_node(url, stale_limit=2)
+    health = Health(store, 2)
+    await store.snapshot(DIRECTORY)
+    with closing(cluster.admin(url)) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE")
+        await asyncio.sleep(2.5)  # no look ends well from here on
+        assert store.age() > 2
+        with pytest.raises(Unavailable):
+            await store.snapshot(DIRECTORY)
+        await store.check()
+        assert await health.answer("/readyz") == (503, {"status": "unavailable"})
+    async with asyncio.timeout(30):
+        while True:
+            if await health.answer("/readyz") == (200, {"status": "ok"}):
+                break
+            await asyncio.sleep(0.1)
+    await store.snapshot(DIRECTORY)
     await store.close()

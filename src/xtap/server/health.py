@@ -3,7 +3,7 @@
     GET /healthz    the event loop runs
     GET /readyz     200 {"status": "ok"}: the storage answers
                     200 {"status": "degraded"}: it does not, and memory is young enough to answer from (--stale-limit)
-                    503 {"status": "unavailable"}: it does not, and memory is too old
+                    503 {"status": "unavailable"}: memory is too old, so that requests are refused, whatever answers
 
 Anybody may ask, so the answers say nothing else; why the storage does not answer stands in the log. All who ask at a
 time wait for one look at the storage: nobody can keep its readers busy from here.
@@ -16,6 +16,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from xtap.errors import Unavailable
+from xtap.model.ids import DIRECTORY
 
 if TYPE_CHECKING:
     from xtap.store.protocol import Store
@@ -43,11 +44,12 @@ class Health:
 
     async def answer(self, path: str) -> tuple[int, dict[str, str]]:
         """Return status and body."""
-        if path == "/healthz" or await self._storage_answers():
+        if path == "/healthz":
             return 200, {"status": "ok"}
-        if self._store.age() <= self._stale_limit:
-            return 200, {"status": "degraded"}
-        return 503, {"status": "unavailable"}
+        answers = await self._storage_answers()
+        if self._store.age() > self._stale_limit:
+            return 503, {"status": "unavailable"}
+        return 200, {"status": "ok" if answers else "degraded"}
 
     async def _storage_answers(self) -> bool:
         looking = self._looking
@@ -59,7 +61,11 @@ class Health:
     async def _look(self) -> bool:
         try:
             await self._store.check()
+            await self._store.snapshot(DIRECTORY)  # as requests do: it waits if memory is to be compared first
         except Unavailable as error:
             log.warning("the storage does not answer: %s", error)
+            return False
+        except Exception:  # whoever asks must be told that it is not ready, not that asking failed
+            log.exception("the storage cannot be asked")
             return False
         return True

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect_left
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from xtap import __version__
 from xtap.http import NO_SNIFF
 from xtap.http.operations import OTHER
 from xtap.semantics.decision import Outcome
+from xtap.store.clock import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
@@ -95,7 +95,7 @@ class Metrics:
         """Return everything in the format of Prometheus."""
         parts = [self._memory[begin : begin + self._size].tolist() for begin in range(0, len(self._memory), self._size)]
         totals = parts[0] if len(parts) == 1 else [sum(numbers) for numbers in zip(*parts, strict=True)]
-        now = monotonic()  # one clock for all processes of a machine
+        now = monotonic()  # one clock for all processes of a machine, also where it counts from boot
         looked = [part[self._present_at + _LOOKED] for part in parts]
         age = max((now - each for each in looked if each), default=0.0)  # 0: a worker that was not started yet
         return "".join(f"{line}\n" for line in self._lines(totals, age)).encode()
@@ -187,7 +187,7 @@ class Counts:
         self._memory[self._decisions[outcome, decision]] += 1
 
     def looked(self, at: float) -> None:
-        """Note when memory was compared with the storage, by the clock of ``monotonic``."""
+        """Note when memory was compared with the storage, by the store's clock, which goes on during suspend."""
         self._memory[self._present_at + _LOOKED] = at
 
     def dropped(self, decisions: int) -> None:

@@ -16,6 +16,7 @@ from xtap.errors import Unavailable
 from xtap.http.operations import noted
 from xtap.model.ids import is_guid
 from xtap.server.observed_store import ObservedStore
+from xtap.store import clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
@@ -124,7 +125,7 @@ class Observer:
             return
         self._counts.store(operation, seconds, failed=failed)
         if operation == "look" and not failed:
-            self._counts.looked(monotonic() - seconds)
+            self._counts.looked(clock.monotonic() - seconds)
 
     @contextmanager
     def _storing(self, operation: str) -> Iterator[None]:
