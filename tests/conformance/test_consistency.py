@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
+from xtap.model.directory import Application, Tenant
+from xtap.model.ids import TenantId
 from xtap.model.objects import Kind
 from xtap.server.demo import CONTOSO, FABRIKAM
 from xtap.server.storage import DATABASE, open_store
-from xtap.service import consistency
+from xtap.service import consistency, tenants
+from xtap.service.permissions import PERMISSIONS
 from xtap.store import looker
 from xtap.store.protocol import AuditEntry, Change, Write
 from xtap.store.sqlite import SqliteStore
 from xtap.testing.in_process import in_process
+from xtap.testing.local_server import AUDIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -226,3 +231,34 @@ async def test_a_demand_that_cannot_be_read_is_refused(app: InProcess, given: st
 @pytest.mark.parametrize("given", [{CONTOSO.id: -1}, {CONTOSO.id: "1"}, {"contoso": 1}, [CONTOSO.id], 1])
 async def test_a_demand_in_a_context_that_cannot_be_read_is_refused(app: InProcess, given: object) -> None:
     assert (await ask(app, "evaluation", QUESTION | {"context": {"atLeast": given}})).status_code == 400
+
+
+async def test_versions_of_tenants_that_are_not_registered_are_refused_and_not_kept(tmp_path: Path) -> None:
+    """Also of the operator, who may see all: a made-up id would stay in memory."""
+    third = TenantId("33333333-3333-4333-8333-333333333333")
+    store = SqliteStore.open(tmp_path / DATABASE)
+    async with in_process(tmp_path, store, operator_tenant=third) as app:
+        await tenants.add(store, Tenant(third, "operator"))
+        issuer = app.application.issuer
+        assert issuer is not None
+        caller = Application("o", "o", third, "", PERMISSIONS)
+        headers = {"Authorization": f"Bearer {issuer.mint_app(third, caller, AUDIENCE)}"}
+
+        async def asked(what: str, body: object, at_least: str = "") -> httpx.Response:
+            demand = {DEMANDED: at_least} if at_least else {}
+            return await app.client.post(f"/access/v1/{what}", json=body, headers=headers | demand)
+
+        made_up = str(uuid4())
+        demand = {"context": {"atLeast": {made_up: 0}}}
+        refused = [
+            await asked("evaluation", QUESTION, f"{made_up}=0"),
+            await asked("evaluation", QUESTION | demand),
+            await asked("search/action", QUESTION | demand),
+        ]
+        assert [answer.status_code for answer in refused] == [400] * 3
+        assert all(f"tenant {made_up} is demanded, which is not registered here" in answer.text for answer in refused)
+        many = (await asked("evaluations", QUESTION | {"evaluations": [demand, {}]})).json()["evaluations"]
+        assert [many[0]["decision"], many[0]["context"]["error"]["status"], many[1]["decision"]] == [False, 400, True]
+        assert made_up not in {each.tenant for each in store._cache.snapshots()}
+        for tenant in (CONTOSO.id, FABRIKAM.id):
+            assert (await asked("evaluation", QUESTION, f"{tenant}=0")).status_code == 200

@@ -16,11 +16,13 @@ from tests.contract.cluster import open_node
 from tests.contract.nodes import configured, empty, unstarted
 from xtap.errors import Unavailable
 from xtap.model.audit import Author
+from xtap.model.directory import Tenant
 from xtap.model.ids import DIRECTORY
 from xtap.model.objects import Kind
 from xtap.server.demo import CONTOSO, FABRIKAM
 from xtap.server.health import Health
-from xtap.service import settling
+from xtap.service import consistency, settling, tenants
+from xtap.service.consistency import Lacking
 from xtap.service.context import Service
 from xtap.service.effects import Joined, Left
 from xtap.service.settling import Settler
@@ -165,4 +167,15 @@ async def test_a_node_that_refuses_is_not_ready_though_its_database_answers(clus
                 break
             await asyncio.sleep(0.1)
     await store.snapshot(DIRECTORY)
+    await store.close()
+
+
+async def test_a_demanded_version_of_a_tenant_that_cannot_be_loaded_is_lacking_in_time(
+    cluster: Cluster, url: str
+) -> None:
+    store = open_node(url, stale_limit=60)
+    await tenants.add(store, Tenant(CONTOSO.id, "contoso"))
+    with cluster.hanging():
+        found = await consistency.lacking(store, {CONTOSO.id: 0}, consistency.patience())
+    assert found == Lacking(CONTOSO.id, 0), "not refused after the time that a caller waits for the database"
     await store.close()

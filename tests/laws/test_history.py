@@ -19,9 +19,11 @@ from xtap.service import history
 from xtap.service.history import History
 from xtap.store.memory import MemoryStore
 from xtap.store.protocol import AuditEntry, Change, Write
+from xtap.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
     from random import Random
 
     from xtap.store.snapshot import Snapshot
@@ -138,6 +140,30 @@ async def test_what_never_was_is_refused() -> None:
             await History(store).at_version(CONTOSO, version)
     with pytest.raises(InvalidInput, match="yet to come"):
         await History(store).version_at(CONTOSO, START, START - timedelta(seconds=1))
+
+
+async def test_what_was_rebuilt_from_commits_that_the_database_lost_is_forgotten(tmp_path: Path) -> None:
+    """A backup of version 1 is restored, and other changes are made that have the numbers of the lost ones."""
+    store = SqliteStore.open(tmp_path / "xtap.db")
+    past, far = History(store), START + timedelta(days=1)
+
+    async def put(document: bytes, seconds: int) -> None:
+        moment = START + timedelta(seconds=seconds)
+        await store.change(CONTOSO, writing(Kind.PARTNER, "p", document, moment))
+
+    await put(b"1", 1)
+    backup = await store.dump(list)
+    for again in range(2):
+        for number, seconds in ((2, 60), (3, 120)):
+            await put(b"%d" % (number + 10 * again), seconds * (again + 1))
+        for version, document in ((0, None), (1, b"1"), (2, b"%d" % (2 + 10 * again)), (3, b"%d" % (3 + 10 * again))):
+            assert (await past.at_version(CONTOSO, version)).get(Kind.PARTNER, "p") == document
+        assert await past.version_at(CONTOSO, START + timedelta(seconds=120), far) == 3 - again
+        await store.load(backup, replace=True)
+    assert (await past.at_version(CONTOSO, 1)).get(Kind.PARTNER, "p") == b"1"
+    with pytest.raises(InvalidInput, match="Its versions are 0 to 1"):
+        await past.at_version(CONTOSO, 2)
+    await store.close()
 
 
 class Counting(MemoryStore):

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from xtap.errors import Forbidden, Unavailable
+from xtap.errors import Forbidden, InvalidInput, Unavailable
 from xtap.model.ids import TenantId
+from xtap.service import tenants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from xtap.service.disclosure import View
     from xtap.store.protocol import Store
+    from xtap.store.snapshot import Snapshot
 
 WAIT: Final = 2.0
 """Seconds for which a request waits for a version."""
@@ -61,13 +63,25 @@ async def lacking(store: Store, demanded: Mapping[TenantId, int], until: float) 
         until: as ``patience`` said when the request began.
 
     Raises:
+        InvalidInput: a tenant is not registered. Its version would be kept in memory, whatever id somebody makes up.
         Unavailable: the database cannot be asked.
     """
     for tenant, version in demanded.items():
-        if (await store.snapshot(tenant)).sequence >= version:
+        known = store.at_hand(tenant) or await _known(store, tenant, until)
+        if known is not None and known.sequence >= version:
             continue
         if not await _comes(store, tenant, version, until):
             return Lacking(tenant, version)
+    return None
+
+
+async def _known(store: Store, tenant: TenantId, until: float) -> Snapshot | None:
+    """Return a registered tenant as this node knows it, None if that takes too long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(until - monotonic(), LOOK_AGAIN)):  # memory answers also when it is too late
+            if not await tenants.is_registered(store, tenant):
+                raise InvalidInput.at("$", f"A version of tenant {tenant} is demanded, which is not registered here.")
+            return await store.snapshot(tenant)
     return None
 
 
@@ -85,6 +99,7 @@ async def require(store: Store, demanded: Mapping[TenantId, int], until: float) 
     """Wait until the store knows these versions at least.
 
     Raises:
+        InvalidInput: a tenant is not registered.
         Unavailable: one did not come in time, or the database cannot be asked.
     """
     found = await lacking(store, demanded, until)
