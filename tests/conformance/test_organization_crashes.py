@@ -164,6 +164,33 @@ async def test_reading_waits_once_for_what_is_due_while_changes_hang(tmp_path: P
         await stage.server.close()
 
 
+class HangingTenants(Hanging):
+    """A store that holds up changes of tenants, and takes those of the register."""
+
+    async def change(self, tenant: TenantId, decide: Callable[[Snapshot], Change]) -> Snapshot:
+        """Change, when it is the register or nothing is held up."""
+        return await (Mortal if tenant == DIRECTORY else Hanging).change(self, tenant, decide)
+
+
+async def test_who_changes_an_organization_waits_for_no_tenant_that_hangs(tmp_path: Path):
+    store = HangingTenants()
+    async with opened(tmp_path, store=store) as stage:
+        store.flows.clear()
+        async with asyncio.timeout(60):
+            await stage.gather("b")
+            while (await stage.members("a"))["b"] != ("member", "active"):
+                await stage.members("b")
+        assert (await store.snapshot(DIRECTORY)).count(Kind.EFFECT) > 0
+        store.flows.set()
+        for _ in range(1_000):
+            if await stage.partners("a") == {"b": True} and await stage.partners("b") == {"a": True}:
+                break
+            await asyncio.sleep(0.01)
+        assert (await store.snapshot(DIRECTORY)).count(Kind.EFFECT) == 0
+        joined = [name for name, _, _ in await stage.told("a") if name.startswith("Add a partner")]
+        assert len(joined) == 1
+
+
 @pytest.mark.parametrize("broken", ["a", "b", "c"])
 async def test_a_tenant_whose_effects_fail_stops_no_other(
     tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

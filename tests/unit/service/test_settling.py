@@ -39,6 +39,12 @@ CURE = (
 )
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing hangs here, so whatever can be finished is, on the slowest of machines."""
+    monkeypatch.setattr(settling, "WAIT", 60.0)
+
+
 class Counted(SqliteStore):
     """A store that counts the changes which it is asked for."""
 
