@@ -155,7 +155,8 @@ def test_no_signal_is_lost_at_the_worst_moment(case: str):
 
 
 def test_a_node_that_is_stopped_while_it_starts_ends(tmp_path: Path):
-    server = LocalServer(tmp_path, *free_ports(2))
+    port, tls_port = free_ports(2)
+    server = LocalServer(tmp_path, port, tls_port)
     server.run("init", "--demo")
     with (tmp_path / "serve.log").open("wb") as log:
         server.process = subprocess.Popen(
