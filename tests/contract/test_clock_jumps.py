@@ -5,13 +5,10 @@ A library that is preloaded moves them for one process (``moved_clocks.c``), so 
 
 from __future__ import annotations
 
-import shutil
 import struct
-import subprocess
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,6 +17,7 @@ import pytest
 
 from tests.contract.cluster import PASSWORD
 from tests.contract.nodes import configured, empty, unstarted
+from tests.contract.preloaded import built
 from xtap.identity import keys
 from xtap.identity.embedded import EmbeddedIssuer
 from xtap.server.demo import CONTOSO, FABRIKAM
@@ -30,6 +28,7 @@ from xtap.testing.local_server import AUDIENCE, NobodyAsks, registered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.contract.cluster import Cluster
     from xtap.testing.local_server import LocalServer
@@ -85,13 +84,7 @@ class Moved:
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler (cc) for the library that moves clocks")
-    made = tmp_path_factory.mktemp("shim") / "moved_clocks.so"
-    source = Path(__file__).with_name("moved_clocks.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", made, source], check=True)
-    return made
+    return built("moved_clocks.c", tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ async def test_a_load_that_hangs_ages_its_tenant_alone(
         with closing(cluster.admin(url)) as other:
             other.execute("UPDATE tenants SET version = version + 1 WHERE tenant = %s", (CONTOSO,))
         began = time.monotonic()
-        with pytest.raises(Unavailable, match=f"changed in tenant {CONTOSO} cannot be loaded"):
+        with pytest.raises(Unavailable, match=f"state of tenant {CONTOSO} cannot be loaded"):
             await _read_until_refused(store)
         assert LIMIT - LOOK_EVERY < time.monotonic() - began < LIMIT + LOOK_EVERY
         assert (await store.snapshot(FABRIKAM)).version == 1

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import pytest
 
 from xtap.errors import Unavailable
 from xtap.store import group_commit
 from xtap.store.blocked import Waiting
 from xtap.store.cache import SnapshotCache
 from xtap.store.group_commit import GroupCommit, Work
+from xtap.store.protocol import Change
 from xtap.store.snapshot import Snapshot
-from xtap.testing.store_contract import CONTOSO, FABRIKAM, counting
+from xtap.testing.store_contract import ADATUM, CONTOSO, FABRIKAM, counting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    import pytest
 
     from xtap.model.ids import TenantId
 
@@ -107,6 +109,34 @@ async def test_changes_of_a_locked_tenant_are_asked_for_together_also_beside_a_f
     backend.locked_elsewhere.clear()
     after = await asyncio.gather(*(each.future for each in blocked))
     assert [each.version for each in after] == [*range(1, 101)]
+    commits.stop()
+
+
+async def test_a_refusal_of_the_storage_is_not_that_of_a_locked_tenant_beside_it() -> None:
+    backend = Faulty(locked_elsewhere={FABRIKAM})
+    commits = GroupCommit(backend, SnapshotCache().publish)
+    loop, gate = asyncio.get_running_loop(), threading.Event()
+
+    def wait(_: Snapshot) -> Change:
+        gate.wait(10)
+        return Change(())
+
+    def fail(snapshot: Snapshot) -> Change:
+        backend.faults["commit"] = Unavailable("full")
+        return counting("n")(snapshot)
+
+    first, refused, blocked = (
+        Waiting(tenant, decide, loop.create_future())
+        for tenant, decide in ((ADATUM, wait), (CONTOSO, fail), (FABRIKAM, counting("n")))
+    )
+    for each in (first, refused, blocked):  # the last two are one batch: the writer has taken the first alone
+        commits.submit(each)
+        await asyncio.sleep(0.05)
+    gate.set()
+    with pytest.raises(Unavailable, match="full"):
+        await refused.future
+    backend.locked_elsewhere.clear()
+    assert (await blocked.future).version == 1
     commits.stop()
 
 

@@ -5,6 +5,7 @@ The database says it in a trigger that fires at the commit. Waiting for a standb
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 from tests.contract.cluster import open_node
 from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.model.objects import Kind
+from xtap.store import postgres_writer
 from xtap.store.group_commit import ATTEMPTS
 from xtap.store.postgres_database import PostgresDatabase
 from xtap.store.protocol import SignInEntry
@@ -44,6 +46,18 @@ class Counted:
     def __call__(self, before: Snapshot) -> Change:
         self.times += 1
         return counting("n")(before)
+
+
+async def test_a_change_that_nobody_could_be_told_of_is_made_once(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(postgres_writer, "tell", fail)
+    changes = [store.change(CONTOSO, counting("n")) for _ in range(20)]
+    await asyncio.gather(*changes)
+    assert (await store.refresh(CONTOSO)).get(Kind.PARTNER, "n") == b"20"
 
 
 async def test_a_commit_with_a_warning_is_not_acknowledged(cluster: Cluster, url: str, store: PostgresStore) -> None:

@@ -11,7 +11,7 @@ import logging
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from xtap.errors import Unavailable
+from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.store.blocked import Waiting
 from xtap.store.clock import monotonic
 from xtap.store.group_commit import GroupCommit
@@ -149,10 +149,12 @@ class CachedStore:
         if monotonic() >= looker.due_at:
             self._require_open()
             await looker.late()
-        # In this order: who is not behind any more was published before.
-        if monotonic() - looker.behind.get(tenant, looker.looked) > self._stale_limit:
-            raise self._too_old(tenant)
-        return self._cache.get(tenant) or await _shared(self._loads.join(tenant))
+        self._require_fresh(tenant)
+        found = self._known(tenant)
+        if found is None:
+            found = await _shared(self._loads.join(tenant))
+            self._require_fresh(tenant)
+        return found
 
     def at_hand(self, tenant: TenantId) -> Snapshot | None:
         """Return what ``snapshot`` would, if nobody has to wait for it and nothing can be wrong with it, else None."""
@@ -221,7 +223,13 @@ class CachedStore:
             OutcomeUnknown: nobody knows whether they were kept.
             Unavailable: the store is closed, or the database cannot be written; nothing was kept.
         """
-        await self._read(lambda: self._source.put_sign_ins(tenant, entries))
+        writing = asyncio.wrap_future(self._submit(lambda: self._source.put_sign_ins(tenant, entries)))
+        try:
+            await asyncio.wait_for(writing, ANSWER_WITHIN)
+        except TimeoutError:
+            raise OutcomeUnknown(
+                _silence("The sign-ins may have been kept; to send them again does no harm.")
+            ) from None
 
     async def sign_ins(
         self, tenant: TenantId, *, after: tuple[str, str] | None = None, descending: bool = True, limit: int = 100
@@ -298,13 +306,17 @@ class CachedStore:
         """Return what has to end when the store is closed."""
         return [self._looker, self._readers, self._writer]
 
-    def _too_old(self, tenant: TenantId) -> Unavailable:
-        if tenant in self._looker.behind:
-            return Unavailable(
-                f"What others changed in tenant {tenant} cannot be loaded, and what is in memory is older than "
-                f"{self._stale_limit:g} seconds. Why stands in the log; xtap tries it again every second."
+    def _require_fresh(self, tenant: TenantId) -> None:
+        """Refuse what nobody knows to be true. Before it is read: who is not behind any more was published before."""
+        looker = self._looker
+        if monotonic() - looker.behind.get(tenant, looker.looked) <= self._stale_limit:
+            return
+        if tenant in looker.behind:
+            raise Unavailable(
+                f"The state of tenant {tenant} cannot be loaded in time: what is known of it is older than "
+                f"{self._stale_limit:g} seconds. xtap tries it again every second; a failure stands in the log."
             )
-        return Unavailable(
+        raise Unavailable(
             f"The database has not answered for {self._stale_limit:g} seconds, and what is in memory may be too "
             "old. See that the database runs and can be reached; xtap asks it every second."
         )
@@ -318,17 +330,20 @@ class CachedStore:
             failed = False
         finally:
             self._did("snapshot", monotonic() - began, failed=failed)
-        self._cache.replace(known, snapshot)
-        self._looker.loaded(tenant, began)
+        self._looker.loaded(tenant, began, lambda: self._cache.replace(known, snapshot))
         return snapshot
 
     def _looked(self, seconds: float, failed: bool) -> None:  # noqa: FBT001 - the looker tells it
         self._did("look", seconds, failed=failed)
 
     def _did(self, operation: str, seconds: float, *, failed: bool) -> None:
-        with self._telling:
-            if self._tell is not None:
-                self._tell(operation, seconds, failed)
+        """Tell the observer, whose faults are not those of the store."""
+        try:
+            with self._telling:
+                if self._tell is not None:
+                    self._tell(operation, seconds, failed)
+        except Exception:
+            log.exception("what the storage did cannot be observed")
 
     async def _read(self, read: Callable[[], Result]) -> Result:
         return await _answered(asyncio.wrap_future(self._submit(read)))
@@ -345,7 +360,7 @@ class CachedStore:
 
 def _give_up(change: asyncio.Future[Snapshot]) -> None:
     if not change.done():
-        change.set_exception(_silent("The change may have been made: read before you send it again."))
+        change.set_exception(OutcomeUnknown(_silence("The change may have been made: read before you send it again.")))
 
 
 async def _answered(waiting: asyncio.Future[Result]) -> Result:
@@ -353,11 +368,11 @@ async def _answered(waiting: asyncio.Future[Result]) -> Result:
     try:
         return await asyncio.wait_for(waiting, ANSWER_WITHIN)
     except TimeoutError:
-        raise _silent("Try again later.") from None
+        raise Unavailable(_silence("Try again later.")) from None
 
 
-def _silent(consequence: str) -> Unavailable:
-    return Unavailable(f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}")
+def _silence(consequence: str) -> str:
+    return f"The database has not answered for {ANSWER_WITHIN:g} seconds. {consequence}"
 
 
 async def _shared(loading: Future[Snapshot]) -> Snapshot:

@@ -89,13 +89,26 @@ class Looker:
             except TimeoutError:
                 self._slow = looking
 
-    def loaded(self, tenant: TenantId, began: float) -> None:
-        """Take in that memory has what a load found that began then."""
+    def loaded(self, tenant: TenantId, began: float, publish: Callable[[], None]) -> None:
+        """Take in what a load found that began then.
+
+        A first load has the age of its beginning until the next look confirms it: the looks since then did not know
+        the tenant. It must stand in ``behind`` before anybody can read it, and go from there only after.
+
+        Args:
+            tenant: whose.
+            began: when the load began.
+            publish: puts it into memory.
+        """
         with self._lock:
+            if self._cache.get(tenant) is None and began < self.looked:
+                self._found.setdefault(tenant, self.looked)
             found = self._found.get(tenant)
             if found is not None and began < found:
                 self.behind[tenant] = began
-            elif found is not None:
+                self._judge()
+            publish()
+            if found is not None and began >= found:
                 del self._found[tenant], self.behind[tenant]
                 self._judge()
 

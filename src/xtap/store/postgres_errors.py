@@ -99,7 +99,7 @@ def committing(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
     standby took over. Source: https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION.
 
     Raises:
-        OutcomeUnknown: the connection was lost, or the database warned.
+        OutcomeUnknown: the connection was lost, the database warned, or something else than the database failed.
         Contended: as ``storage_refusals``.
         Unavailable: likewise; nothing was changed.
     """
@@ -118,6 +118,8 @@ def committing(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
             detail = error.detail if isinstance(error, Unavailable) else f"PostgreSQL: {_in_one_line(error)}"
             raise OutcomeUnknown(f"The connection was lost during a commit. {_MAYBE}", detail) from error
         raise
+    except Exception as fault:
+        raise OutcomeUnknown(_MAYBE, _in_one_line(fault)) from fault
     finally:
         connection.remove_notice_handler(hear)
     if warnings:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-import psycopg
 from psycopg import errors
 
 from xtap.store.postgres_database import Session
@@ -92,7 +91,7 @@ class PostgresWriter:
         message.add("COMMIT")
         with committing(self._connection):
             message.send()
-        with suppress(psycopg.Error):  # the change stands; whoever is not told looks by itself
+        with suppress(Exception):  # the change stands; whoever is not told looks by itself
             tell(self._connection, self._node, work.heads.values())
 
     def rollback(self) -> None:

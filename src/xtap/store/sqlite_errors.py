@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from xtap.errors import Unavailable
+from xtap.errors import OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,11 @@ _ADVICE: Final = {
     sqlite3.SQLITE_NOTADB: _DAMAGED,
 }
 
+_MAYBE: Final = (
+    "The disk of the database failed during a commit. The change may have been made: read before you send it again. "
+    "Check the disk."
+)
+
 
 def advice(error: sqlite3.Error) -> str | None:
     """Say what the operator can do about a failure of the storage; None when the storage is not at fault."""
@@ -59,3 +64,24 @@ def storage_refusals() -> Iterator[None]:
         if text is None:
             raise
         raise Unavailable(text, f"SQLite: {error}") from error
+
+
+@contextmanager
+def committing() -> Iterator[None]:
+    """Translate failures of the commit inside the block.
+
+    What a failed flush has left on the disk is not known: SQLite takes the change back, but after a crash right then
+    the log of the database may hold all of it.
+
+    Raises:
+        OutcomeUnknown: the disk failed.
+        Unavailable: as ``storage_refusals``; nothing was changed.
+    """
+    try:
+        with storage_refusals():
+            yield
+    except Unavailable as refusal:
+        cause = refusal.__cause__
+        if isinstance(cause, sqlite3.Error) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+            raise OutcomeUnknown(_MAYBE, refusal.detail) from cause
+        raise

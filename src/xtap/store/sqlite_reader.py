@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from xtap.store.sqlite_dump import dump, load
-from xtap.store.sqlite_errors import storage_refusals
+from xtap.store.sqlite_errors import committing, storage_refusals
 from xtap.store.sqlite_rows import (
     append_log,
     prove_readable,
@@ -114,7 +114,8 @@ class SqliteReader:
             self._database.require_unmoved()
             connection.execute("BEGIN IMMEDIATE")
             write(connection)
-            connection.execute("COMMIT")
+            with committing():
+                connection.execute("COMMIT")
 
     def _with_connection(self, read: Callable[[sqlite3.Connection], Result]) -> Result:
         with storage_refusals():

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from xtap.store.sqlite_errors import storage_refusals
+from xtap.store.sqlite_errors import committing, storage_refusals
 from xtap.store.sqlite_rows import read_head, read_snapshot, write
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class SqliteWriter:
         try:
             with storage_refusals():
                 write(self._connection, work)
+            with committing():
                 self._connection.execute("COMMIT")
         except BaseException:
             self._heads.clear()  # a commit that failed half-way may yet stand in the file: ask again

@@ -69,7 +69,7 @@ class Projection(Struct, frozen=True):
 
         Source: OData 4.01 Part 1 Protocol, sections 10.7 and 10.9.
         """
-        if self.everything:
+        if not self.terms and not self.expand:
             return ""
         own = [term for term in self.terms if term not in self.expand]
         expanded = [name + (nested.context() or "()") for name, nested in self.expand.items()]
