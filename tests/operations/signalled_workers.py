@@ -52,7 +52,7 @@ def work(worker: Worker) -> int:
     if send.sent and CASE == "reaping":
         os.kill(os.getppid(), signal.SIGTERM)
     elif worker.index == 0 and CASE != "starting":
-        time.sleep(workers.SETTLED + 0.1)
+        time.sleep(workers.SETTLED + 1.0)
         return 3
     time.sleep(PATIENCE)
     return 4

@@ -73,7 +73,9 @@ class Readers:
             thread.start()
         except RuntimeError as refusal:
             if not self._threads:
-                raise Unavailable(f"{refusal}: see how many threads, and how much memory, xtap may have.") from refusal
+                raise Unavailable(
+                    f"No thread can be started ({refusal}). See how many threads and how much memory xtap may have."
+                ) from refusal
         else:
             self._threads.append(thread)
 
