@@ -82,7 +82,7 @@ async def _one(point: DecisionPoint, enquiry: Enquiry, defaults: Document, item:
     if not isinstance(item, dict):
         return failed(400, "Expected an object.")
     try:
-        return await point.evaluate(enquiry, request_of(defaults | item))
+        return await point.evaluate(enquiry, request_of(defaults | item if defaults else item))
     except InvalidInput as error:
         return failed(400, error.message)
     except Forbidden as error:
