@@ -39,7 +39,7 @@ async def test_a_tenant_can_be_read_again_when_threads_can_be_started_again(tmp_
     store = SqliteStore.open(tmp_path / "xtap.db")
     with no_more_threads():
         for _ in range(2):
-            with pytest.raises(Unavailable, match="No thread can be started .* how many threads"):
+            with pytest.raises(Unavailable, match=r"No thread can be started .* how many threads"):
                 await store.snapshot(TENANT)
     assert (await store.snapshot(TENANT)).version == 0
     await store.close()
