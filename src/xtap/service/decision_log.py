@@ -196,16 +196,20 @@ class DecisionLog:
             self._writing = asyncio.get_running_loop().create_task(self._write_on())
 
     async def close(self) -> None:
-        """Write what waits; of a sink that does not answer, no more than is there by then."""
+        """Write what waits; of a sink that does not answer, no more than is there by then, and nothing again."""
         self._end.set()
+        why = "the log refused them"
         try:
             async with asyncio.timeout(CLOSE_WITHIN):
                 if self._writing is not None:
                     await self._writing
                 await self._flush()
         except TimeoutError:
+            why = "the log has not answered"
+        if self._waiting:
             self._drop(len(self._waiting))
-            log.error("%d decisions may not have been logged: the log has not answered", self.dropped)  # noqa: TRY400 - no fault of the program
+            log.error("%d decisions may not have been logged: %s", self.dropped, why)
+            self._waiting.clear()
 
     def _finished(self, entry: Entry) -> dict[str, object]:
         """Put in the time, and mask the user."""

@@ -156,12 +156,14 @@ async def test_what_may_have_been_written_is_not_written_twice(caplog: pytest.Lo
 
 
 async def test_a_disk_that_refuses_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    log = DecisionLog(FileSink(tmp_path), 1.0, None, now)
+    dropped: list[int] = []
+    log = DecisionLog(FileSink(tmp_path), 1.0, None, now, dropped.append)
     log.note(entry("first"), 0.0)
     await log.close()
-    (record,) = caplog.records
-    assert record.exc_info is None
-    assert record.getMessage().startswith("1 decisions could not be logged; they are tried again: [Errno 21]")
+    refused, lost = caplog.records
+    assert refused.exc_info is lost.exc_info is None
+    assert refused.getMessage().startswith("1 decisions could not be logged; they are tried again: [Errno 21]")
+    assert (lost.getMessage(), dropped) == ("1 decisions may not have been logged: the log refused them", [1])
 
 
 @contextmanager
