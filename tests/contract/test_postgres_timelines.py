@@ -64,7 +64,7 @@ async def diverged(cluster: Cluster, url: str, nodes: tuple[PostgresStore, Postg
 
 
 async def test_what_was_lost_is_answered_until_the_next_look(diverged: PostgresStore) -> None:
-    diverged._looker.due_at = 0.0
+    diverged._looker.good_until = diverged._looker.due_at = 0.0
     found = await diverged.snapshot(CONTOSO)
     assert (found.version, policy(found), found.get(Kind.PARTNER, "q")) == (1, b"1", None)
 
@@ -87,7 +87,7 @@ async def test_other_commits_of_the_same_versions_are_told_apart(
     assert (known.version, known.sequence) == (after.version, after.sequence) == (3, 3)
     assert policy(known) == b"lost"
     await asyncio.sleep(LOOK_EVERY)
-    diverged._looker.due_at = 0.0
+    diverged._looker.good_until = diverged._looker.due_at = 0.0
     assert policy(await diverged.snapshot(CONTOSO)) == b"2"
     assert (await diverged.snapshot(CONTOSO)).get(Kind.PARTNER, "q") is None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shutil
 import signal
 import ssl
@@ -17,6 +19,7 @@ import httpx
 import pytest
 
 from xtap.identity import authority
+from xtap.server.lifetime import Lifetime
 from xtap.testing.local_server import running
 
 if TYPE_CHECKING:
@@ -139,6 +142,16 @@ def test_a_request_that_takes_too_long_does_not_hold_up_the_end(tmp_path: Path):
             time.sleep(0.5)
             assert server.stop() == 0  # which waits for 30 s, half the delay
             assert isinstance(answer.exception(), httpx.HTTPError) or answer.result() >= 500
+
+
+async def test_the_end_of_a_pipe_is_noticed_once():
+    """It stays readable: a loop that went on watching it would do nothing else until the process ends."""
+    lifeline, held = os.pipe()
+    lifetime = Lifetime(lifeline)
+    os.close(held)
+    assert [reload async for reload in lifetime.reloads(asyncio.Event())] == []
+    assert not asyncio.get_running_loop().remove_reader(lifeline)
+    os.close(lifeline)
 
 
 # --- certificates -----------------------------------------------------------------

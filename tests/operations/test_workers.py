@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,14 +16,13 @@ import pytest
 
 from tests.contract.nodes import assert_all_is_kept
 from xtap.store.looker import LOOK_EVERY
-from xtap.testing.local_server import running
+from xtap.testing.local_server import LocalServer, free_ports, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xtap.testing.local_server import LocalServer
-
 WORKERS = 3
+SIGNALLED = Path(__file__).with_name("signalled_workers.py")
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +145,26 @@ def test_workers_that_cannot_start_say_so_once(tmp_path: Path):
         assert done.returncode == 1
         assert "issuer.jwks.json is not a JWK set" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("case", ["starting", "replacing", "reaping"])
+def test_no_signal_is_lost_at_the_worst_moment(case: str):
+    command = (sys.executable, SIGNALLED, case)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+def test_a_node_that_is_stopped_while_it_starts_ends(tmp_path: Path):
+    port, tls_port = free_ports(2)
+    server = LocalServer(tmp_path, port, tls_port)
+    server.run("init", "--demo")
+    with (tmp_path / "serve.log").open("wb") as log:
+        server.process = subprocess.Popen(
+            server.command("serve", "--workers", "8"), cwd=tmp_path, env=server.environment(), stdout=log, stderr=log
+        )
+    try:
+        while not children(server):
+            assert server.process.poll() is None, server.log()
+        assert server.stop() == 0, server.log()
+    finally:
+        server.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from typing import TYPE_CHECKING
 
@@ -37,3 +38,16 @@ def test_what_was_decided_stands_in_the_file(tmp_path: Path, *, unmasked: bool) 
         assert "Traceback" not in server.log()
     assert (line["request_id"], line["decision"], line["error_code"]) == ("b2bDirectConnect", False, "AADSTS500212")
     assert (line["user"] == USER) is unmasked
+
+
+@pytest.mark.wire
+def test_a_file_that_another_program_locks_keeps_no_server_from_starting_and_ending(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    with path.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with running(tmp_path, "--decision-log", str(path)) as server:
+            body = ASKED | {"action": {"name": "b2bCollaboration"}}
+            httpx.post(f"{server.http}/access/v1/evaluation", json=body, headers=server.headers()).raise_for_status()
+            assert server.stop() == 0
+            assert "1 decisions may not have been logged: the log has not answered" in server.log()
+    assert path.read_bytes() == b""

@@ -33,7 +33,8 @@ class Lifetime:
         self._stopping = False
         self._woken = asyncio.Event()
         self._reloading = False
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        self._lifeline = lifeline
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
@@ -68,6 +69,8 @@ class Lifetime:
 
     def _stop(self) -> None:
         self._stopping = True
+        if self._lifeline is not None:
+            self._loop.remove_reader(self._lifeline)  # a pipe at its end is readable for ever: the loop would spin
         self._woken.set()
 
     def _reload(self) -> None:

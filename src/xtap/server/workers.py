@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -91,13 +92,14 @@ class Workers:
         return 1 if self._failed else 0
 
     def _start(self, index: int, pause: float = 0.0) -> None:
-        """Fork a worker, which begins after so many seconds."""
-        # A signal that came between fork and the lines below would be lost, or be passed on by the child.
+        """Fork a worker, which begins after so many seconds; none any more once a signal has come to stop."""
+        # A signal that came between the lines below would be lost, not reach this worker, or be passed on by the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
-        pid = os.fork()
-        if pid == 0:
-            self._serve(index, pause)
-        self._running[pid] = (index, time.monotonic() + pause)
+        if not self._stopping:
+            pid = os.fork()
+            if pid == 0:
+                self._serve(index, pause)
+            self._running[pid] = (index, time.monotonic() + pause)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
 
     def _serve(self, index: int, pause: float) -> NoReturn:
@@ -140,4 +142,5 @@ class Workers:
         if number != signal.SIGHUP:
             self._stopping = True
         for pid in self._running:
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # it has ended just now, and is not taken out yet
+                os.kill(pid, number)

@@ -19,6 +19,7 @@ from msgspec import Struct, field, json
 
 from xtap.errors import OutcomeUnknown, XtapError
 from xtap.model.ids import TenantId
+from xtap.store.readers import Readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,10 +98,14 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """One JSON document a line, appended; the file is opened for each batch, so it may be moved away."""
+    """One JSON document a line, appended; the file is opened for each batch, so it may be moved away.
+
+    A disk that hangs, or another program that holds the file's lock, keeps a thread waiting and no program from ending.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._thread = Readers(1, "xtap-decision-log")
 
     def check(self) -> None:
         """Make the file if it is not there, so that a place where nothing can be written is found at the start.
@@ -108,23 +113,30 @@ class FileSink:
         Raises:
             OSError: nothing can be written there.
         """
-        self._append(b"")
+        os.close(self._open())  # without the lock, for which a start must not wait
 
     async def write(self, entries: Sequence[tuple[TenantId, bytes]]) -> None:
         """Append the documents."""
-        await asyncio.to_thread(self._append, b"".join(document + b"\n" for _, document in entries))
+        lines = b"".join(document + b"\n" for _, document in entries)
+        await asyncio.wrap_future(self._thread.submit(lambda: self._append(lines)))
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def _append(self, lines: bytes) -> None:
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
+        descriptor = self._open()
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # other workers append to the same file
             size = os.fstat(descriptor).st_size
             try:
-                file.write(lines)
-                file.flush()
+                rest = memoryview(lines)
+                while rest:  # nothing is kept in a buffer, which closing would write after the file was cut
+                    rest = rest[os.write(descriptor, rest) :]
             except OSError:
                 os.ftruncate(descriptor, size)  # no half lines: the whole batch is tried again
                 raise
+        finally:
+            os.close(descriptor)
 
 
 class StoreSink:
@@ -184,16 +196,20 @@ class DecisionLog:
             self._writing = asyncio.get_running_loop().create_task(self._write_on())
 
     async def close(self) -> None:
-        """Write what waits; of a sink that does not answer, no more than is there by then."""
+        """Write what waits; of a sink that does not answer, no more than is there by then, and nothing again."""
         self._end.set()
+        why = "the log refused them"
         try:
             async with asyncio.timeout(CLOSE_WITHIN):
                 if self._writing is not None:
                     await self._writing
                 await self._flush()
         except TimeoutError:
+            why = "the log has not answered"
+        if self._waiting:
             self._drop(len(self._waiting))
-            log.error("%d decisions may not have been logged: the log has not answered", self.dropped)  # noqa: TRY400 - no fault of the program
+            log.error("%d decisions may not have been logged: %s", self.dropped, why)
+            self._waiting.clear()
 
     def _finished(self, entry: Entry) -> dict[str, object]:
         """Put in the time, and mask the user."""

@@ -307,11 +307,11 @@ class CachedStore:
         return [self._looker, self._readers, self._writer]
 
     def _require_fresh(self, tenant: TenantId) -> None:
-        """Refuse what nobody knows to be true. Before it is read: who is not behind any more was published before."""
-        looker = self._looker
-        if monotonic() - looker.behind.get(tenant, looker.looked) <= self._stale_limit:
+        """Refuse what nobody knows to be true; before it is read, since what is behind may be published meanwhile."""
+        now, looker = monotonic(), self._looker
+        if now - looker.since(tenant) <= self._stale_limit:
             return
-        if tenant in looker.behind:
+        if now - looker.looked <= self._stale_limit:
             raise Unavailable(
                 f"The state of tenant {tenant} cannot be loaded in time: what is known of it is older than "
                 f"{self._stale_limit:g} seconds. xtap tries it again every second; a failure stands in the log."

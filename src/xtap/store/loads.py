@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from xtap.errors import Unavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,7 +34,10 @@ class Loads:
         self._next: dict[TenantId, Future[Snapshot]] = {}
 
     def begin(self, tenant: TenantId) -> Future[Snapshot]:
-        """Return a load that begins after this call: it sees whatever was durable before."""
+        """Return a load that begins after this call: it sees whatever was durable before.
+
+        It ends with Unavailable if no thread can take it up.
+        """
         with self._lock:
             waiting = self._next.get(tenant)
             if waiting is None:
@@ -47,8 +52,12 @@ class Loads:
 
     def _start(self, tenant: TenantId) -> None:
         """Queue a load; what is asked for before a thread takes it up still shares it."""
-        self._under_way[tenant] = self._next[tenant]
-        self._readers.submit(lambda: self._load(tenant))
+        try:
+            self._readers.submit(lambda: self._load(tenant))
+        except Unavailable as refusal:
+            self._next.pop(tenant).set_exception(refusal)
+        else:
+            self._under_way[tenant] = self._next[tenant]  # no thread takes it up before: the lock is held
 
     def _load(self, tenant: TenantId) -> None:
         with self._lock:

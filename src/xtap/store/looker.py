@@ -8,6 +8,8 @@ from concurrent.futures import Future, wait
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from xtap.errors import Unavailable
 from xtap.store.clock import monotonic
 from xtap.store.outage import Outage
@@ -32,6 +34,18 @@ SETTLE: Final = 0.25
 """Seconds for which a look waits for the loads that it began: most tenants are loaded when it ends, large ones not."""
 
 
+class Behind(Struct, frozen=True, gc=False):
+    """A tenant whose state in memory is not that of the database.
+
+    Attributes:
+        since: when memory was true.
+        found: when the last look that found the difference began.
+    """
+
+    since: float
+    found: float
+
+
 class Looker:
     """The thread that looks, and what it knows.
 
@@ -45,8 +59,7 @@ class Looker:
         stale_limit: seconds for which memory is answered that the database does not confirm.
 
     Attributes:
-        looked: when the last look that succeeded began; all in memory was true then, but for ``behind``.
-        behind: when those tenants were true whose state in memory is not that of the database.
+        looked: when the last look that succeeded began; all in memory was true then, but for those that are behind.
         due_at: when the next look must have been, by the clock of ``monotonic``.
         good_until: until when everything in memory can be answered without asking for more; 0 if a tenant is behind.
     """
@@ -65,11 +78,10 @@ class Looker:
         self._tell = tell
         self._stale_limit = stale_limit
         self.looked = monotonic()
-        self.behind: dict[TenantId, float] = {}
         self.due_at = self.looked + LOOK_EVERY
         self.good_until = self.looked + min(LOOK_EVERY, stale_limit)
         self._lock = Lock()
-        self._found: dict[TenantId, float] = {}  # when the last look that found a tenant behind began
+        self._behind: dict[TenantId, Behind] = {}
         self._unreadable: set[TenantId] = set()
         self._looking: Future[None] = Future()  # of the look under way, else of the next
         self._slow: Future[None] | None = None
@@ -93,7 +105,7 @@ class Looker:
         """Take in what a load found that began then.
 
         A first load has the age of its beginning until the next look confirms it: the looks since then did not know
-        the tenant. It must stand in ``behind`` before anybody can read it, and go from there only after.
+        the tenant. What is behind must be known to be so before anybody can read it, and until something else can be.
 
         Args:
             tenant: whose.
@@ -101,16 +113,22 @@ class Looker:
             publish: puts it into memory.
         """
         with self._lock:
-            if self._cache.get(tenant) is None and began < self.looked:
-                self._found.setdefault(tenant, self.looked)
-            found = self._found.get(tenant)
-            if found is not None and began < found:
-                self.behind[tenant] = began
+            behind = self._behind.get(tenant)
+            if behind is None and self._cache.get(tenant) is None:
+                behind = Behind(began, self.looked)
+            if behind is not None and began < behind.found:
+                self._behind[tenant] = Behind(began, behind.found)
                 self._judge()
             publish()
-            if found is not None and began >= found:
-                del self._found[tenant], self.behind[tenant]
+            if behind is not None and began >= behind.found:
+                self._behind.pop(tenant, None)
                 self._judge()
+
+    def since(self, tenant: TenantId) -> float:
+        """Return when what is in memory of a tenant was true for certain, by the clock of ``monotonic``."""
+        looked = self.looked  # before the other: who is not behind any more was published before
+        behind = self._behind.get(tenant)
+        return looked if behind is None else behind.since
 
     def stop(self) -> None:
         """Let the thread end; ``join`` waits for it."""
@@ -164,22 +182,18 @@ class Looker:
         heads = self._heads()
         with self._lock:
             behind = set(self._differing(before, heads))
-            for tenant in self._found.keys() - behind:
-                del self._found[tenant], self.behind[tenant]
-            for tenant in behind:
-                self._found[tenant] = began
-                self.behind.setdefault(tenant, self.looked)
+            self._behind = {tenant: Behind(self.since(tenant), began) for tenant in behind}
             self._judge()
         loads = [self._load(tenant) for tenant in behind]
         for tenant, loading in zip(behind, loads, strict=True):
             loading.add_done_callback(lambda done, tenant=tenant: self._ended(tenant, done))  # type: ignore[misc]
         wait(loads, SETTLE)
-        # INVARIANT: only now, when whatever is not as true as this look stands in ``behind``.
+        # INVARIANT: only now, when whatever is not as true as this look is known to be behind.
         self.looked = began
 
     def _judge(self) -> None:
         """Say anew until when all of memory is good, under the lock, whenever that on which it depends has changed."""
-        self.good_until = 0.0 if self.behind else min(self.due_at, self.looked + self._stale_limit)
+        self.good_until = 0.0 if self._behind else min(self.due_at, self.looked + self._stale_limit)
 
     def _differing(self, before: Iterable[Snapshot], heads: Mapping[TenantId, Head]) -> Iterator[TenantId]:
         """Yield the tenants whose state in memory the database does not have.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import stat
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.model.ids import TenantId
@@ -16,10 +20,8 @@ from xtap.store.memory import MemoryStore
 from xtap.testing.in_process import in_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    import pytest
 
 CONTOSO = TenantId("11111111-1111-4111-8111-111111111111")
 USER = "b0000000-0000-4000-8000-000000000001"
@@ -154,12 +156,40 @@ async def test_what_may_have_been_written_is_not_written_twice(caplog: pytest.Lo
 
 
 async def test_a_disk_that_refuses_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    log = DecisionLog(FileSink(tmp_path), 1.0, None, now)
+    dropped: list[int] = []
+    log = DecisionLog(FileSink(tmp_path), 1.0, None, now, dropped.append)
     log.note(entry("first"), 0.0)
     await log.close()
-    (record,) = caplog.records
-    assert record.exc_info is None
-    assert record.getMessage().startswith("1 decisions could not be logged; they are tried again: [Errno 21]")
+    refused, lost = caplog.records
+    assert refused.exc_info is lost.exc_info is None
+    assert refused.getMessage().startswith("1 decisions could not be logged; they are tried again: [Errno 21]")
+    assert (lost.getMessage(), dropped) == ("1 decisions may not have been logged: the log refused them", [1])
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """Let no file become larger than so many bytes: a write beyond it is cut short, then refused, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_what_has_no_room_is_written_whole_later(tmp_path: Path) -> None:
+    """Neither half lines nor lines twice."""
+    path = tmp_path / "decisions.jsonl"
+    sink = FileSink(path)
+    lines = [b'{"request_id":"%04d"}' % number for number in range(30)]
+    batches = [[(CONTOSO, line) for line in part] for part in (lines[:10], lines[10:])]
+    await sink.write(batches[0])
+    before = path.read_bytes()
+    with room(len(before) * 5 // 2), pytest.raises(OSError, match="too large"):
+        await sink.write(batches[1])
+    assert path.read_bytes() == before
+    await sink.write(batches[1])
+    assert path.read_bytes().splitlines() == lines
 
 
 async def test_decisions_are_written_without_being_closed(tmp_path: Path) -> None:
