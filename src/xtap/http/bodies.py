@@ -120,7 +120,8 @@ def _plain(body: bytes) -> Json:
         value = _shallow.decode(body)
     except msgspec.ValidationError:
         return None
-    return value if msgspec.json.encode(value).count(b'"') == body.count(b'"') else None
+    again = msgspec.json.encode(value)
+    return value if again == body or again.count(b'"') == body.count(b'"') else None
 
 
 def _shallow_decoder(levels: int) -> msgspec.json.Decoder[Json]:
