@@ -17,7 +17,7 @@ from xtap import __version__
 from xtap.http import NO_SNIFF
 from xtap.http.operations import OTHER
 from xtap.semantics.decision import Outcome
-from xtap.store.clock import monotonic
+from xtap.store.clock import since_boot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
@@ -95,7 +95,7 @@ class Metrics:
         """Return everything in the format of Prometheus."""
         parts = [self._memory[begin : begin + self._size].tolist() for begin in range(0, len(self._memory), self._size)]
         totals = parts[0] if len(parts) == 1 else [sum(numbers) for numbers in zip(*parts, strict=True)]
-        now = monotonic()  # one clock for all processes of a machine, also where it counts from boot
+        now = since_boot()  # one clock for all processes of a machine, also where it counts from boot
         looked = [part[self._present_at + _LOOKED] for part in parts]
         age = max((now - each for each in looked if each), default=0.0)  # 0: a worker that was not started yet
         return "".join(f"{line}\n" for line in self._lines(totals, age)).encode()
@@ -197,7 +197,7 @@ class Counts:
     def begin(self) -> None:
         """Forget what was only true of the process before; memory is empty, and so as true as can be."""
         self._memory[self._present_at + _UNDER_WAY] = 0.0
-        self.looked(monotonic())
+        self.looked(since_boot())
 
     def _duration(self, at: int, seconds: float) -> None:
         self._memory[at + bisect_left(BOUNDS, seconds)] += 1

@@ -125,7 +125,7 @@ class Observer:
             return
         self._counts.store(operation, seconds, failed=failed)
         if operation == "look" and not failed:
-            self._counts.looked(clock.monotonic() - seconds)
+            self._counts.looked(clock.since_boot() - seconds)
 
     @contextmanager
     def _storing(self, operation: str) -> Iterator[None]:

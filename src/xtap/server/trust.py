@@ -20,7 +20,7 @@ from xtap.identity.issuers import TrustedIssuer
 from xtap.identity.throttle import GUESSES, GUESSES_PER_SECOND, Buckets, Throttle
 from xtap.identity.tokens import Verifier
 from xtap.server.directory import LocalDirectory
-from xtap.store.clock import monotonic
+from xtap.store.clock import since_boot
 
 if TYPE_CHECKING:
     from xtap.identity.discovery import DiscoveredKeys
@@ -105,7 +105,7 @@ def _discovered(settings: Settings) -> DiscoveredKeys:
     authorities = Path(settings.issuer_ca) if settings.issuer_ca else None
     if authorities is not None:
         _require_authorities(authorities)
-    return DiscoveredKeys(settings.issuer, monotonic, ca_file=authorities)
+    return DiscoveredKeys(settings.issuer, since_boot, ca_file=authorities)
 
 
 def _require_authorities(file: Path) -> None:

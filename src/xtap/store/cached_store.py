@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.store.blocked import Waiting
-from xtap.store.clock import monotonic
+from xtap.store.clock import since_boot
 from xtap.store.group_commit import GroupCommit
 from xtap.store.loads import Loads
 from xtap.store.looker import Looker
@@ -146,7 +146,7 @@ class CachedStore:
         if (found := self.at_hand(tenant)) is not None:
             return found
         looker = self._looker
-        if monotonic() >= looker.due_at:
+        if since_boot() >= looker.due_at:
             self._require_open()
             await looker.late()
         self._require_fresh(tenant)
@@ -158,7 +158,7 @@ class CachedStore:
 
     def at_hand(self, tenant: TenantId) -> Snapshot | None:
         """Return what ``snapshot`` would, if nobody has to wait for it and nothing can be wrong with it, else None."""
-        return self._known(tenant) if monotonic() < self._looker.good_until else None
+        return self._known(tenant) if since_boot() < self._looker.good_until else None
 
     async def refresh(self, tenant: TenantId) -> Snapshot:
         """Return the latest durable state as the database has it now.
@@ -278,7 +278,7 @@ class CachedStore:
 
     def age(self) -> float:
         """Return how many seconds ago memory was last known to hold what the database holds."""
-        return monotonic() - self._looker.looked
+        return since_boot() - self._looker.looked
 
     def observe(self, tell: Tell) -> None:
         """Call ``tell`` after each look and each load of a tenant."""
@@ -292,11 +292,11 @@ class CachedStore:
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
-        until = monotonic() + CLOSE_WITHIN
+        until = since_boot() + CLOSE_WITHIN
         threads = self._threads()
         for each in threads:
             each.stop()
-        ended = [each.join(until - monotonic()) for each in threads]
+        ended = [each.join(until - since_boot()) for each in threads]
         if not all(ended):
             log.error("the database has not answered for %g seconds: what it was asked is left", CLOSE_WITHIN)
         self._source.close()
@@ -308,7 +308,7 @@ class CachedStore:
 
     def _require_fresh(self, tenant: TenantId) -> None:
         """Refuse what nobody knows to be true; before it is read, since what is behind may be published meanwhile."""
-        now, looker = monotonic(), self._looker
+        now, looker = since_boot(), self._looker
         if now - looker.since(tenant) <= self._stale_limit:
             return
         if now - looker.looked <= self._stale_limit:
@@ -323,13 +323,13 @@ class CachedStore:
 
     def _latest(self, tenant: TenantId) -> Snapshot:
         """Load the state that the database has, in a reader thread."""
-        began, failed = monotonic(), True
+        began, failed = since_boot(), True
         try:
             known = self._cache.get(tenant)
             snapshot = self._source.latest(tenant, known)
             failed = False
         finally:
-            self._did("snapshot", monotonic() - began, failed=failed)
+            self._did("snapshot", since_boot() - began, failed=failed)
         self._looker.loaded(tenant, began, lambda: self._cache.replace(known, snapshot))
         return snapshot
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from xtap.errors import Unavailable
-from xtap.store.clock import monotonic
+from xtap.store.clock import since_boot
 from xtap.store.outage import Outage
 from xtap.store.snapshot import NO_HEAD
 
@@ -60,7 +60,7 @@ class Looker:
 
     Attributes:
         looked: when the last look that succeeded began; all in memory was true then, but for those that are behind.
-        due_at: when the next look must have been, by the clock of ``monotonic``.
+        due_at: when the next look must have been, by the clock of ``since_boot``.
         good_until: until when everything in memory can be answered without asking for more; 0 if a tenant is behind.
     """
 
@@ -77,7 +77,7 @@ class Looker:
         self._load = load
         self._tell = tell
         self._stale_limit = stale_limit
-        self.looked = monotonic()
+        self.looked = since_boot()
         self.due_at = self.looked + LOOK_EVERY
         self.good_until = self.looked + min(LOOK_EVERY, stale_limit)
         self._lock = Lock()
@@ -93,11 +93,11 @@ class Looker:
 
     async def late(self) -> None:
         """Wait for a look that is due, ``LOOK_EVERY`` seconds at most; for one that is slow nobody waits again."""
-        until = monotonic() + LOOK_EVERY
-        while monotonic() >= self.due_at and (looking := self._looking) is not self._slow:
+        until = since_boot() + LOOK_EVERY
+        while since_boot() >= self.due_at and (looking := self._looking) is not self._slow:
             self._wake.set()
             try:
-                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(looking)), until - monotonic())
+                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(looking)), until - since_boot())
             except TimeoutError:
                 self._slow = looking
 
@@ -125,7 +125,7 @@ class Looker:
                 self._judge()
 
     def since(self, tenant: TenantId) -> float:
-        """Return when what is in memory of a tenant was true for certain, by the clock of ``monotonic``."""
+        """Return when what is in memory of a tenant was true for certain, by the clock of ``since_boot``."""
         looked = self.looked  # before the other: who is not behind any more was published before
         behind = self._behind.get(tenant)
         return looked if behind is None else behind.since
@@ -147,11 +147,11 @@ class Looker:
         began = self.looked
         while True:
             # From one beginning to the next: a look that waits for loads must not make the one after it late.
-            self._wake.wait(max(began + LOOK_EVERY / 2 - monotonic(), 0.0))
+            self._wake.wait(max(began + LOOK_EVERY / 2 - since_boot(), 0.0))
             self._wake.clear()
             if self._stopping:
                 return
-            began = monotonic()
+            began = since_boot()
             self._look(began)
             looking, self._looking = self._looking, Future()
             looking.set_result(None)
@@ -168,9 +168,9 @@ class Looker:
             log.exception("changes by other processes cannot be seen")
         with self._lock:
             if not self._stopping:
-                self.due_at = (monotonic() if failed else began) + LOOK_EVERY
+                self.due_at = (since_boot() if failed else began) + LOOK_EVERY
             self._judge()
-        self._tell(monotonic() - began, failed)
+        self._tell(since_boot() - began, failed)
 
     def _compare(self, began: float) -> None:
         """Find what others wrote, and begin to load it.
