@@ -104,9 +104,9 @@ class Access(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
             raise InvalidInput.at("$", "The identifiers of an access are text, its groups a set of text.") from None
 
     def _lower(self) -> None:
-        if self.user and self.client_app and self.resource_app:  # one look at all of them: most are lower already
-            ids = (self.home, self.resource, self.user, self.client_app, self.resource_app, *(self.groups or ()))
-            text = "".join(ids)
+        if self.user and self.client_app and self.resource_app and isinstance(self.groups, frozenset):
+            # One look at all of them: most are lower already.
+            text = "".join((self.home, self.resource, self.user, self.client_app, self.resource_app, *self.groups))
             if text == text.lower():
                 return
         force_setattr(self, "home", TenantId(self.home.lower()))
