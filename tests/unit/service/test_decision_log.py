@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import stat
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.room import files_no_longer_than
 from xtap.errors import OutcomeUnknown, Unavailable
 from xtap.model.ids import TenantId
 from xtap.service import decision_log
@@ -20,7 +19,7 @@ from xtap.store.memory import MemoryStore
 from xtap.testing.in_process import in_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 CONTOSO = TenantId("11111111-1111-4111-8111-111111111111")
@@ -166,17 +165,6 @@ async def test_a_disk_that_refuses_is_told_in_one_line(tmp_path: Path, caplog: p
     assert (lost.getMessage(), dropped) == ("1 decisions may not have been logged: the log refused them", [1])
 
 
-@contextmanager
-def room(size: int) -> Iterator[None]:
-    """Let no file become larger than so many bytes: a write beyond it is cut short, then refused, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 async def test_what_has_no_room_is_written_whole_later(tmp_path: Path) -> None:
     """Neither half lines nor lines twice."""
     path = tmp_path / "decisions.jsonl"
@@ -185,7 +173,7 @@ async def test_what_has_no_room_is_written_whole_later(tmp_path: Path) -> None:
     batches = [[(CONTOSO, line) for line in part] for part in (lines[:10], lines[10:])]
     await sink.write(batches[0])
     before = path.read_bytes()
-    with room(len(before) * 5 // 2), pytest.raises(OSError, match="too large"):
+    with files_no_longer_than(len(before) * 5 // 2), pytest.raises(OSError, match="too large"):
         await sink.write(batches[1])
     assert path.read_bytes() == before
     await sink.write(batches[1])
