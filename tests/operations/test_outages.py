@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -21,6 +22,7 @@ QUESTION = {
     "action": {"name": "b2bCollaboration"},
     "resource": {"type": "application", "id": FABRIKAM.id, "properties": {"tenantId": CONTOSO.id}},
 }
+MORE = re.compile(r"(\d+) more like these were left out")
 DEFAULT = "/v1.0/policies/crossTenantAccessPolicy/default"
 
 
@@ -44,6 +46,32 @@ def test_callers_do_not_learn_where_the_database_is_and_the_operator_does(tmp_pa
         name = "request-id" if "request-id" in answer.headers else "x-request-id"
         (line,) = (line for line in log if answer.headers[name] in line)
         assert f"cannot answer: The database cannot be found. Put it back. ({database}: No such file" in line
+
+
+def test_a_flood_of_refusals_is_a_few_lines_and_a_number(tmp_path: Path):
+    """A second more or less makes a few lines more or less; without the limit there is one for each request."""
+    asked = 600
+    with running(tmp_path) as server, httpx.Client(base_url=server.http, headers=server.headers()) as http:
+        (tmp_path / ".xtap" / "xtap.db").rename(tmp_path / "away.db")
+        begun = time.monotonic()
+        refused = [http.patch(DEFAULT, json={"inboundTrust": {"isMfaAccepted": True}}) for _ in range(asked)]
+        probed = [http.get("/readyz").json()["status"] for _ in range(asked)]
+        windows = int(time.monotonic() - begun) + 2
+        (tmp_path / "away.db").rename(tmp_path / ".xtap" / "xtap.db")
+        assert {answer.status_code for answer in refused} == {503}
+        assert "ok" not in probed
+        for told in ("cannot answer: ", "the storage does not answer: "):
+            deadline = time.monotonic() + 20
+            while sum(counted(server.log().splitlines(), told)) != asked:
+                assert time.monotonic() < deadline, "what is not told in full is counted"
+                time.sleep(0.1)
+            assert len(counted(server.log().splitlines(), told)) <= min(6 * windows, asked - 1)
+        assert refused[0].headers["request-id"] in server.log()
+
+
+def counted(lines: list[str], told: str) -> list[int]:
+    """Return for how many requests each line stands that tells this."""
+    return [int(found[1]) if (found := MORE.search(line)) else 1 for line in lines if told in line]
 
 
 @pytest.mark.parametrize("change", ["DROP TABLE audit", "ALTER TABLE tenants RENAME COLUMN sequence TO seq"])

@@ -16,6 +16,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from xtap.errors import Unavailable
+from xtap.http.outages import Sparing
 from xtap.model.ids import DIRECTORY
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Health:
         self._store = store
         self._stale_limit = stale_limit
         self._looking: asyncio.Task[bool] | None = None
+        self._unanswered = Sparing(log)
 
     async def answer(self, path: str) -> tuple[int, dict[str, str]]:
         """Return status and body."""
@@ -63,7 +65,7 @@ class Health:
             await self._store.check()
             await self._store.snapshot(DIRECTORY)  # as requests do: it waits if memory is to be compared first
         except Unavailable as error:
-            log.warning("the storage does not answer: %s", error)
+            self._unanswered.warn(f"the storage does not answer: {error}")
             return False
         except Exception:  # whoever asks must be told that it is not ready, not that asking failed
             log.exception("the storage cannot be asked")
