@@ -58,9 +58,43 @@ def empty(folder: Path) -> Path:
     return config
 
 
-def test_a_word_that_is_none_of_the_choices_is_answered_with_them(tmp_path: Path):
-    with pytest.raises(ConfigurationError, match=r"--log-format=xml: there is no log-format 'xml'. Expected .*json"):
-        load({"log-format": "xml"}, {}, empty(tmp_path))
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("log-format", "xml", "there is no log-format 'xml'. Expected one of 'text', 'json'."),
+        ("tls-min-version", "1.1", "there is no tls-min-version '1.1'. Expected one of '1.2', '1.3'."),
+        ("port", "tcp://10.0.0.1:8420", "port is a whole number from 0 to 65535, found 'tcp://10.0.0.1:8420'."),
+        ("port", "70000", "port is a whole number from 0 to 65535, found 70000."),
+        ("emulator", "yes", "emulator is true or false, found 'yes'."),
+        ("stale-limit", "0", "stale-limit is a number above 0, at most 86400, found 0.0."),
+        ("stop-timeout", "soon", "stop-timeout is a number from 0 to 3600, found 'soon'."),
+        ("rate-limit", "2e6", "rate-limit is a number from 0 to 1000000, found 2000000.0."),
+    ],
+)
+def test_a_value_that_cannot_be_is_answered_with_those_that_can(key: str, text: str, said: str, tmp_path: Path):
+    for flags, variables, source in (({key: text}, {}, f"--{key}"), ({}, {variable(key): text}, variable(key))):
+        with pytest.raises(ConfigurationError) as refused:
+            load(flags, variables, empty(tmp_path))
+        assert refused.value.message == f"{source}={text}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('port = "abc"', "port is a whole number from 0 to 65535, found 'abc'."),
+        ("tls-min-version = 1.2", "there is no tls-min-version 1.2. Expected one of '1.2', '1.3'."),
+        ('emulator = "yes"', "emulator is true or false, found 'yes'."),
+        ('audience = "one"', "audience is a list of texts, found 'one'."),
+        ('database = ["postgresql://me:word@host/name"]', "database is a text, found a list."),
+        ("issuer = true", "issuer is a text, found true."),
+    ],
+)
+def test_a_value_of_the_file_is_answered_likewise(text: str, said: str, tmp_path: Path):
+    config = tmp_path / "xtap.toml"
+    config.write_text(text)
+    with pytest.raises(ConfigurationError) as refused:
+        load({}, {}, config)
+    assert refused.value.message == f"{config}: {said}"
 
 
 def test_a_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path):

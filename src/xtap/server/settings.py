@@ -21,6 +21,7 @@ from msgspec import Meta, Struct, ValidationError, convert, inspect, structs
 from xtap.errors import ConfigurationError
 from xtap.model.ids import TenantId, is_guid
 from xtap.model.rules import Strength
+from xtap.server.expected import plain, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -246,7 +247,7 @@ def _read(path: Path, *, required: bool) -> dict[str, object]:
 def _parsed(key: str, text: str, source: str) -> object:
     """Read one value that came as text; ``source`` is the flag or variable it stood in."""
     value: object = text
-    match _plain(_TYPES[key]):
+    match plain(_TYPES[key]):
         case inspect.VarTupleType():
             value = tuple(part.strip() for part in text.split(",") if part.strip())
         case inspect.BoolType():
@@ -257,10 +258,6 @@ def _parsed(key: str, text: str, source: str) -> object:
             value = _number(text)
     _check({key: value}, f"{source}={text}")
     return value
-
-
-def _plain(type_: inspect.Type) -> inspect.Type:
-    return type_.type if isinstance(type_, inspect.Metadata) else type_
 
 
 def _refuse_secret(key: str, text: str) -> None:
@@ -281,13 +278,10 @@ def _number(text: str) -> float | str:
 
 def _check(values: Mapping[str, object], source: str) -> None:
     for key, value in values.items():
-        type_ = _plain(_TYPES[key])
-        if isinstance(type_, inspect.EnumType) and value not in (words := [str(each.value) for each in type_.cls]):
-            raise ConfigurationError(f"{source}: there is no {key} {value!r}. Expected one of {', '.join(words)}.")
-    try:
-        convert(values, Settings)
-    except ValidationError as error:
-        raise ConfigurationError(f"{source}: {error}.") from None
+        try:
+            convert({key: value}, Settings)
+        except ValidationError:
+            raise ConfigurationError(f"{source}: {refusal(key, _TYPES[key], value)}") from None
 
 
 def operator_of(settings: Settings) -> TenantId | None:
