@@ -148,6 +148,16 @@ class LocalServerPort:
 # --- storage ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", [["serve"], ["serve", "--workers", "2"], ["tenant", "list"], ["backup", "b.xtap"]])
+def test_a_password_without_its_database(made: LocalServer, command: list[str]):
+    """The file in the folder would be served, or changed, instead of the database that was meant."""
+    (made.folder / "password").write_text("word")
+    (made.folder / "password").chmod(0o600)
+    done = made.run(*command, "--database-password-file", "password", check=False)
+    assert_refused(done)
+    assert "--database-password-file password is the password of no database: set --database" in done.stderr
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("content", [b"no database at all" * 1000, b"SQLite format 3\0" + b"\xff" * 5000, b"x" * 100])
 def test_a_database_that_is_damaged(tmp_path: Path, content: bytes, workers: str):

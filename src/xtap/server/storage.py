@@ -44,7 +44,7 @@ def open_store(settings: Settings, *, exclusive: bool, anew: bool = False) -> Ca
     Raises:
         ConfigurationError: the folder, the file or the database cannot be used; says why.
     """
-    _require_folder(settings)
+    _require_place(settings)
     if not settings.database:
         fresh = anew or not had_database(settings)
         limit = settings.stale_limit
@@ -69,7 +69,7 @@ def claimed(settings: Settings) -> Iterator[None]:
     Raises:
         ConfigurationError: as ``open_store``.
     """
-    _require_folder(settings)
+    _require_place(settings)
     if settings.database:
         _postgres(settings).require_current()
         yield
@@ -92,7 +92,7 @@ def pending(settings: Settings) -> int:
     """
     if settings.database:
         return _postgres(settings).pending()
-    _require_folder(settings)
+    _require_place(settings)
     if had_database(settings):
         require_there(settings.folder / DATABASE)
     return missing_migrations(settings.folder / DATABASE)
@@ -131,7 +131,12 @@ def _mark(settings: Settings) -> None:
         private_file.write(settings.folder / MARK, _MARK_TEXT)
 
 
-def _require_folder(settings: Settings) -> None:
+def _require_place(settings: Settings) -> None:
+    if settings.database_password_file and not settings.database:
+        raise ConfigurationError(
+            f"--database-password-file {settings.database_password_file} is the password of no database: set "
+            f"--database (XTAP_DATABASE) too, or leave this out to use the SQLite file {settings.folder / DATABASE}."
+        )
     if not settings.folder.is_dir():
         raise ConfigurationError(f"There is no data folder {settings.folder}. Run 'xtap init' first.")
 

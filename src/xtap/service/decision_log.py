@@ -135,6 +135,8 @@ class FileSink:
             except OSError:
                 os.ftruncate(descriptor, size)  # no half lines: the whole batch is tried again
                 raise
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from None  # only opening names the file
         finally:
             os.close(descriptor)
 
@@ -240,7 +242,7 @@ class DecisionLog:
             log.error("%d decisions may have been logged or not; they are not tried again: %s", len(batch), error)  # noqa: TRY400 - as below
             return
         except (OSError, XtapError) as error:
-            log.error("%d decisions could not be logged; they are tried again: %s", len(batch), error)  # noqa: TRY400 - a full disk is no fault of the program
+            log.error("%d decisions could not be logged; they are tried again: %s", len(batch), _reason(error))  # noqa: TRY400 - a full disk is no fault of the program
             self._put_back(batch)
             return
         except Exception:  # whatever else a database says: decisions go on
@@ -260,6 +262,13 @@ class DecisionLog:
     def _drop(self, decisions: int) -> None:
         self.dropped += decisions
         self._tell_dropped(decisions)
+
+
+def _reason(error: OSError | XtapError) -> str:
+    """Say why nothing was written; of a file also which one, and what helps."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}. Make room for this file, or let the user that runs xtap write it."
+    return str(error)
 
 
 _SUMMARY: Final = Summary.__struct_fields__

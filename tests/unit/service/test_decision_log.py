@@ -161,8 +161,34 @@ async def test_a_disk_that_refuses_is_told_in_one_line(tmp_path: Path, caplog: p
     await log.close()
     refused, lost = caplog.records
     assert refused.exc_info is lost.exc_info is None
-    assert refused.getMessage().startswith("1 decisions could not be logged; they are tried again: [Errno 21]")
+    assert refused.getMessage() == (
+        f"1 decisions could not be logged; they are tried again: {tmp_path}: Is a directory. "
+        "Make room for this file, or let the user that runs xtap write it."
+    )
     assert (lost.getMessage(), dropped) == ("1 decisions may not have been logged: the log refused them", [1])
+
+
+async def test_a_disk_that_is_full_is_told_with_the_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "decisions.jsonl"
+    log = DecisionLog(FileSink(path), 1.0, None, now)
+    log.note(entry("first"), 0.0)
+    with files_no_longer_than(10):
+        await log.close()
+    assert path.read_bytes() == b""
+    assert f"they are tried again: {path}: File too large. Make room for this file" in caplog.messages[0]
+
+
+async def test_a_file_may_be_moved_away_while_the_log_is_written(tmp_path: Path) -> None:
+    path, moved = tmp_path / "decisions.jsonl", tmp_path / "decisions.jsonl.1"
+    log = DecisionLog(FileSink(path), 1.0, None, now)
+    log.note(entry("first"), 0.0)
+    async with asyncio.timeout(20):
+        while not path.exists() or not path.read_bytes().endswith(b"\n"):
+            await asyncio.sleep(0.05)
+    path.rename(moved)
+    log.note(entry("second"), 0.0)
+    await log.close()
+    assert [json.loads(file.read_bytes())["request_id"] for file in (moved, path)] == ["first", "second"]
 
 
 async def test_what_has_no_room_is_written_whole_later(tmp_path: Path) -> None:
