@@ -97,6 +97,11 @@ def require_good(certificate: Path, key: Path, now: float) -> None:
         log.warning("the certificate %s expires on %s UTC", certificate, f"{ends:%Y-%m-%d %H:%M}")
 
 
+def ends_of(chain: bytes) -> dt.datetime:
+    """Return until when the first certificate of a chain (PEM) is valid."""
+    return x509.load_pem_x509_certificate(chain).not_valid_after_utc
+
+
 def _authority(path: Path, key_path: Path, now: dt.datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     try:
         key = _read_key(key_path)

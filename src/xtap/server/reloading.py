@@ -49,7 +49,7 @@ async def reload(
         log.error("nothing was reloaded, what was configured before stays: %s", error)  # noqa: TRY400 - no traceback
         return
     if certificate is not None:
-        await listeners.change_certificate(*certificate)
+        await listeners.change_certificate(*certificate, own=not wanted.tls_cert)
     log.info("certificates and issuers were reloaded")
     fields = (field.name for field in structs.fields(running))
     waiting = [name for name in fields if name not in RELOADED and getattr(found, name) != getattr(running, name)]

@@ -24,6 +24,7 @@ from granian.server.embed import Server
 from xtap.errors import ConfigurationError
 from xtap.identity import authority
 from xtap.server.connections import allowed, close_silent
+from xtap.server.expiry import Expiry
 from xtap.server.metrics import metrics_app
 from xtap.server.reloading import reload
 
@@ -70,6 +71,7 @@ async def serve(
     settings = application.settings
     listeners = Listeners(application)
     closing = asyncio.create_task(close_silent({*settings.ports, settings.metrics_port}, settings.idle_timeout))
+    warning = asyncio.create_task(listeners.expiry.watch())
     try:
         listeners.open(settings)
         await _listening(settings, listeners.ended)
@@ -84,6 +86,7 @@ async def serve(
         _tell("stopping")
     finally:
         closing.cancel()
+        warning.cancel()
         await listeners.close(settings.stop_timeout)
         await application.close()
     _tell("stopped")
@@ -99,6 +102,7 @@ class Listeners:
 
     Attributes:
         ended: set when a listener ended by itself.
+        expiry: tells when the certificate ends that they show.
     """
 
     def __init__(self, application: Application) -> None:
@@ -107,6 +111,7 @@ class Listeners:
         self._https: Server | None = None
         self._shown = b""
         self.ended = asyncio.Event()
+        self.expiry = Expiry()
 
     def open(self, settings: Settings) -> None:
         """Listen on every port of the settings.
@@ -121,12 +126,18 @@ class Listeners:
             self._start(_server(self._application, settings.port))
         if pair is not None:
             self._https = self._start(_server(self._application, settings.tls_port, *pair))
-            self._shown = pair[0].read_bytes()
+            self._show(pair[0], pair[0].read_bytes(), own=not settings.tls_cert)
         if self._application.metrics is not None:
             self._start(_metrics_server(settings, self._application.metrics))
 
-    async def change_certificate(self, certificate: Path, key: Path) -> None:
-        """Show another certificate to clients that connect from now on; requests under way end as they began."""
+    async def change_certificate(self, certificate: Path, key: Path, *, own: bool) -> None:
+        """Show another certificate to clients that connect from now on; requests under way end as they began.
+
+        Args:
+            certificate: chain in PEM, the server's own first.
+            key: its private key in PEM.
+            own: whether xtap made them.
+        """
         before, content = self._https, certificate.read_bytes()  # noqa: ASYNC240 - a small local file, on a reload
         if before is None or content == self._shown:
             return
@@ -134,7 +145,7 @@ class Listeners:
         # the one that closes is reset by the kernel, and a second try reaches the other.
         settings = self._application.settings
         self._https = self._start(_server(self._application, settings.tls_port, certificate, key))
-        self._shown = content
+        self._show(certificate, content, own=own)
         await _until_shown(settings.host, settings.tls_port, ssl.PEM_cert_to_DER_cert(_first(content)))
         before.stop()  # type: ignore[no-untyped-call]
 
@@ -145,6 +156,10 @@ class Listeners:
             server.stop()  # type: ignore[no-untyped-call]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
+
+    def _show(self, certificate: Path, content: bytes, *, own: bool) -> None:
+        self._shown = content
+        self.expiry.begin(certificate, content, own=own)
 
     def _start(self, server: Server) -> Server:
         task = asyncio.create_task(server.serve())
