@@ -123,12 +123,20 @@ class Settings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     rate_limit: Annotated[
         float,
         Meta(
-            ge=0, le=1e6, description="requests and evaluations per second of one client, on average of 10; 0 for none"
+            ge=0,
+            le=1e6,
+            description="requests and evaluations a second of one client, averaged over 10 seconds, in each worker of "
+            "each node; 0 for none",
         ),
     ] = 0.0
     tenant_rate_limit: Annotated[
         float,
-        Meta(ge=0, le=1e6, description="requests and evaluations per second of a tenant, on average of 10; 0 for none"),
+        Meta(
+            ge=0,
+            le=1e6,
+            description="requests and evaluations a second of a tenant, averaged over 10 seconds, in each worker of "
+            "each node; 0 for none",
+        ),
     ] = 0.0
 
     log_format: Annotated[LogFormat, Meta(description="how log lines look: text or json")] = LogFormat.TEXT
