@@ -135,7 +135,7 @@ def test_init_twice_leaves_everything_as_it_was(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("lines", "advices"),
-    [("port = 8080", 1), ("embedded-issuer = true", 0), ('issuer = ["https://issuer.example"]', 0)],
+    [("port = 8080", 1), ("embedded-issuer = true", 0), ('issuer = "https://issuer.example"', 0)],
 )
 def test_init_says_that_it_kept_a_file_and_what_the_file_lacks(tmp_path: Path, lines: str, advices: int):
     (tmp_path / "xtap.toml").write_text(f"{lines}\n")
