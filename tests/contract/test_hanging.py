@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ from xtap.service.consistency import Lacking
 from xtap.service.context import Service
 from xtap.service.effects import Joined, Left
 from xtap.service.settling import Settler
+from xtap.store.cached_store import ANSWER_WITHIN
 from xtap.store.looker import LOOK_EVERY
 from xtap.store.protocol import Change, Write
 from xtap.testing.store_contract import ADATUM
@@ -87,6 +88,25 @@ def test_decisions_need_no_database_that_hangs(cluster: Cluster, server: LocalSe
             answers = [(http.request(method, path, json=body), status) for method, path, body, status in asked]
         assert [answer.status_code for answer, _ in answers] == [status for _, status in answers]
         assert max(seconds(answer) for answer, _ in answers) < QUICK
+
+
+async def test_a_tenant_that_memory_lacks_is_refused_soon(cluster: Cluster) -> None:
+    """It was asked for when the database hung already, or began to; without a look nobody waits twenty seconds."""
+    store = open_node(await asyncio.to_thread(cluster.database), stale_limit=60)
+    await store.snapshot(CONTOSO.id)
+    with cluster.hanging():
+        for limit in (ANSWER_WITHIN / 2, QUICK):
+            began = time.monotonic()
+            with pytest.raises(Unavailable, match=f"tenant {FABRIKAM.id} is not in memory"):
+                await store.snapshot(FABRIKAM.id)
+            assert time.monotonic() - began < limit
+            assert (await store.snapshot(CONTOSO.id)).version == 0
+    async with asyncio.timeout(30):
+        while store.at_hand(FABRIKAM.id) is None:
+            with suppress(Unavailable):
+                await store.snapshot(FABRIKAM.id)
+            await asyncio.sleep(0.02)
+    await store.close()
 
 
 async def test_what_is_due_keeps_no_request_waiting(cluster: Cluster) -> None:

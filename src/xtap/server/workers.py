@@ -127,7 +127,9 @@ class Workers:
             now - began >= SETTLED for _, began in (*self._running.values(), (0, started))
         )
         if self._stopping:
-            self._failed = self._failed or code not in {0, -signal.SIGTERM, -signal.SIGINT}
+            if code not in {0, -signal.SIGTERM, -signal.SIGINT}:
+                log.error("worker %d ended with code %d when it was to stop", index, code)
+                self._failed = True
         elif not self._served:
             log.error("worker %d ended with code %d as soon as it started: all stop", index, code)
             self._failed = True

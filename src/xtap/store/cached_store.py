@@ -16,7 +16,7 @@ from xtap.store.blocked import Waiting
 from xtap.store.clock import since_boot
 from xtap.store.group_commit import GroupCommit
 from xtap.store.loads import Loads
-from xtap.store.looker import Looker
+from xtap.store.looker import LOOK_EVERY, Looker
 from xtap.store.readers import Readers
 
 if TYPE_CHECKING:
@@ -152,9 +152,22 @@ class CachedStore:
         self._require_fresh(tenant)
         found = self._known(tenant)
         if found is None:
-            found = await _shared(self._loads.join(tenant))
+            found = await self._loaded(tenant)
             self._require_fresh(tenant)
         return found
+
+    async def _loaded(self, tenant: TenantId) -> Snapshot:
+        """Wait for a load, as long as the database answers looks: memory has nothing to answer from meanwhile."""
+        loading = asyncio.wrap_future(self._loads.join(tenant))
+        loading.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait for it any more
+        until = since_boot() + ANSWER_WITHIN
+        while not loading.done():
+            if self._looker.is_silent or since_boot() > until:
+                raise Unavailable(
+                    f"The database does not answer, and tenant {tenant} is not in memory. Try again later."
+                )
+            await asyncio.wait({loading}, timeout=LOOK_EVERY)
+        return loading.result()
 
     def at_hand(self, tenant: TenantId) -> Snapshot | None:
         """Return what ``snapshot`` would, if nobody has to wait for it and nothing can be wrong with it, else None."""

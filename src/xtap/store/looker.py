@@ -130,6 +130,11 @@ class Looker:
         behind = self._behind.get(tenant)
         return looked if behind is None else behind.since
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether a look that was due takes so long that the database may not answer anything."""
+        return since_boot() >= self.due_at + LOOK_EVERY
+
     def stop(self) -> None:
         """Let the thread end; ``join`` waits for it."""
         with self._lock:
