@@ -133,6 +133,28 @@ def test_init_twice_leaves_everything_as_it_was(tmp_path: Path):
     assert {path.name: path.read_bytes() for path in (tmp_path / ".xtap").iterdir() if path.suffix != ".db"} == before
 
 
+@pytest.mark.parametrize(
+    ("lines", "advices"),
+    [("port = 8080", 1), ("embedded-issuer = true", 0), ('issuer = "https://issuer.example"', 0)],
+)
+def test_init_says_that_it_kept_a_file_and_what_the_file_lacks(tmp_path: Path, lines: str, advices: int):
+    (tmp_path / "xtap.toml").write_text(f"{lines}\n")
+    done = xtap(tmp_path, "init")
+    assert (done.returncode, (tmp_path / "xtap.toml").read_text()) == (0, f"{lines}\n")
+    assert done.stdout.startswith("kept xtap.toml as it is\n")
+    assert done.stdout.count("add the line 'embedded-issuer = true'") == advices
+
+
+def test_what_init_says_lets_a_server_start(tmp_path: Path):
+    (tmp_path / "xtap.toml").write_text("stale-limit = 7\n")
+    said = xtap(tmp_path, "init").stdout
+    line = said.split("add the line '")[1].split("'")[0]
+    with (tmp_path / "xtap.toml").open("a") as file:
+        file.write(f"{line}\n")
+    with running(tmp_path) as server:
+        assert httpx.get(f"{server.http}/healthz").status_code == 200
+
+
 def test_private_files_are_for_the_owner_only(tmp_path: Path):
     xtap(tmp_path, "init", "--demo")
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / ".xtap").iterdir()}

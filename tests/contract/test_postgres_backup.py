@@ -95,8 +95,9 @@ def test_the_commands_work_on_a_database(cluster: Cluster, tmp_path: Path) -> No
     port, tls_port = free_ports(2)
     server = LocalServer(tmp_path, port, tls_port)
     assert server.run("init", "--demo", "--database", origin).returncode == 0
-    assert server.run("backup", "one.xtap", "--database", origin).stdout.startswith("wrote one.xtap: ")
-    assert server.run("restore", "one.xtap", "--database", copy).returncode == 0
+    assert server.run("backup", "one.xtap", "--database", origin).stdout.startswith("wrote one.xtap: 2 tenants, ")
+    assert len(server.run("tenant", "list", "--database", origin).stdout.splitlines()) == 2
+    assert ": 2 tenants, " in server.run("restore", "one.xtap", "--database", copy).stdout
     refused = server.run("restore", "one.xtap", "--database", copy, check=False).stderr
     assert refused.startswith(f"xtap restore: {cluster.folder}/postgres: The store is not empty")
     assert server.run("restore", "one.xtap", "--replace", "--database", copy).returncode == 0

@@ -53,7 +53,8 @@ def test_a_wrong_or_missing_password_is_refused(cluster: Cluster) -> None:
         "postgresql://xtap:" + PASSWORD + "@127.0.0.1/x",
         "postgresql://xtap:100%s" + PASSWORD + "@127.0.0.1/x",
         "postgresql://127.0.0.1:port/x",
-        "postgresql://127.0.0.1/x?no_such_option=1",
+        "postgresql://127.0.0.1/x?no_such_option=" + PASSWORD,
+        "postgresql://xtap:100%s?a=1@127.0.0.1/x",
         "",
     ],
 )
@@ -61,6 +62,23 @@ def test_what_is_no_url_is_refused_and_not_repeated(url: str) -> None:
     message = refused(url)
     assert "postgresql://user@host" in message
     assert "100%s" not in message
+
+
+def test_a_parameter_of_the_url_that_nobody_knows_is_named() -> None:
+    url = f"postgresql://xtap:{PASSWORD.replace('/', '%2F').replace(':', '%3A')}@127.0.0.1/x"
+    assert "the parameter 'foo'" in refused(f"{url}?sslmode=disable&foo=1")
+
+
+def test_a_piece_of_a_password_is_not_taken_for_a_parameter() -> None:
+    assert "hunter" not in refused("postgresql://xtap:what?hunter=2@127.0.0.1/x")
+    assert "hunter" not in refused("postgresql://127.0.0.1/x?password=what&hunter=2")
+
+
+def test_a_user_whose_sessions_are_read_only_is_told(cluster: Cluster) -> None:
+    url = cluster.empty()
+    message = refused(f"{url}%20-cdefault_transaction_read_only%3Don")
+    assert "The database is read-only" in message
+    assert "check address" not in message
 
 
 def test_a_database_that_is_not_there_is_refused(cluster: Cluster) -> None:
@@ -88,7 +106,7 @@ def test_the_database_of_another_program_is_refused_and_left_alone(cluster: Clus
     url = cluster.empty()
     with closing(cluster.admin(url)) as session:
         session.execute("CREATE TABLE audit (theirs BIGINT)")
-    with pytest.raises(ConfigurationError, match="belongs to another program"):
+    with pytest.raises(ConfigurationError, match=r"belongs to another program.*Or the record of migrations"):
         PostgresDatabase.at(url).migrate()
     assert tables(cluster, url) == {"audit", "xtap_schema"}
 

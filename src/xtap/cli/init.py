@@ -31,9 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the files and say which."""
     config = config_file(args) or Path(CONFIG_FILE)
-    if not config.exists():
+    kept = config.exists()
+    if not kept:
         _write(config)
     settings = settings_of(args)
+    if kept:
+        _say_kept(config, settings)
     asyncio.run(_fill(settings, demo=args.demo))
     return 0
 
@@ -44,6 +47,16 @@ def _write(config: Path) -> None:
     except OSError as error:
         raise ConfigurationError(f"Cannot write {config}: {error.strerror}.") from None
     print(f"wrote {config}")
+
+
+def _say_kept(config: Path, settings: Settings) -> None:
+    """Say that a file of the user stays as it is, and what 'xtap serve' would miss in it."""
+    print(f"kept {config} as it is")
+    if not settings.issuer and not settings.embedded_issuer:
+        print(
+            f"{config} names no token issuer: add the line 'embedded-issuer = true' for local use (it needs https, so "
+            "no 'tls-port = 0'), or 'issuer' and 'audience'"
+        )
 
 
 async def _fill(settings: Settings, *, demo: bool) -> None:

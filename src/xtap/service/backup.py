@@ -27,7 +27,9 @@ from msgspec import DecodeError, Struct, json
 
 from xtap import __version__
 from xtap.errors import AlreadyExists, ConfigurationError, MalformedRequest
-from xtap.store.rows import Row
+from xtap.model.ids import DIRECTORY
+from xtap.model.objects import Kind
+from xtap.store.rows import ObjectRow, Row, TenantRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +67,7 @@ class Contents(Struct, frozen=True):
 
     Attributes:
         made: when, UTC, RFC 3339.
-        counts: how many rows of each kind.
+        counts: how many rows of each kind; a registered tenant counts as that, not as an object.
     """
 
     made: str
@@ -127,7 +129,10 @@ async def restore(store: Store, path: Path, *, replace: bool = False) -> Content
 
 
 def _kind(row: Row) -> str:
-    return str(row.__struct_config__.tag)
+    """Say what a row counts as; tenants are those that 'xtap tenant list' shows, not all that have a version."""
+    if isinstance(row, ObjectRow) and (row.tenant, row.kind) == (DIRECTORY, Kind.TENANT):
+        return "tenant"
+    return "version" if isinstance(row, TenantRow) else str(row.__struct_config__.tag)
 
 
 def _write(file: BinaryIO, rows: Iterable[Row], made: str) -> dict[str, int]:

@@ -6,16 +6,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Conninfo, TransactionStatus
 
 from xtap.errors import ConfigurationError, Unavailable
 from xtap.store.group_commit import Contended
 from xtap.store.postgres_errors import storage_refusals
 from xtap.store.postgres_migrations import MIGRATIONS
+from xtap.store.postgres_shape import require_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +89,7 @@ class PostgresDatabase:
         try:
             given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
         except psycopg.ProgrammingError:
+            _refuse_unknown_parameters(url)
             given = {}
         if not given or not given.get("port", "0").replace(",", "").isdigit():
             raise ConfigurationError(
@@ -120,10 +123,12 @@ class PostgresDatabase:
         """Return how many migrations the database has not seen: 0 when it has the shape of this version.
 
         Raises:
-            ConfigurationError: it cannot be read, or belongs to a newer xtap.
+            ConfigurationError: it cannot be read, belongs to a newer xtap, or has seen all and lacks what they made.
         """
         with self._usable(), self.connect() as connection:
             found = _schema(connection)
+            if found == len(self.migrations):
+                require_shape(connection, self.place)
         if found > len(self.migrations):
             raise ConfigurationError(
                 f"The database {self.place} was written by a newer xtap (schema {found}, this one knows "
@@ -171,10 +176,12 @@ class PostgresDatabase:
         """Say what stands in the way of a migration, where it is something else than for changes of rows."""
         try:
             yield
-        except (errors.DuplicateTable, errors.DuplicateObject) as error:
+        except (errors.DuplicateTable, errors.DuplicateColumn, errors.DuplicateObject) as error:
             raise ConfigurationError(
-                f"The database {self.place} belongs to another program ({error.diag.message_primary}). Choose "
-                "another database, or another schema of it ('?options=-csearch_path%3Dxtap')."
+                f"The database {self.place} has already what a migration makes ({error.diag.message_primary}). Either "
+                "it belongs to another program: choose another database, or another schema of it "
+                "('?options=-csearch_path%3Dxtap'). Or the record of migrations, its table xtap_schema, was changed: "
+                "put that back, or load a backup into an empty database ('xtap migrate', 'xtap restore')."
             ) from error
         except errors.InsufficientPrivilege as error:
             raise ConfigurationError(
@@ -228,6 +235,21 @@ class Session:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _refuse_unknown_parameters(url: str) -> None:
+    """Name a parameter that the client library does not know; the rest of the URL may hold a password."""
+    query = url.partition("?")[2]
+    if "@" in query or "password" in query:  # what looks like a name may be a piece of a password that is not escaped
+        return
+    known = {"ssl"} | {option.keyword.decode() for option in Conninfo.get_defaults()}
+    for parameter in query.split("&"):
+        name, separator, _ = parameter.partition("=")
+        if separator and unquote(name) not in known:
+            raise ConfigurationError(
+                f"The URL of the database has the parameter {name!r}, which the client library of PostgreSQL does not "
+                "know. Correct its name, or leave it out: postgresql://user@host:port/database?parameter=value."
+            )
 
 
 def _schema(connection: Connection) -> int:

@@ -32,7 +32,14 @@ _CANCELLED: Final = (
     "A statement took longer than 60 seconds, or somebody cancelled it. Try again; if it stays so, see what keeps the "
     "database busy."
 )
-_SCHEMA: Final = "The tables of xtap are not there as they should be. Run 'xtap migrate', or restore the database."
+_SCHEMA: Final = (
+    "The tables of xtap are not there as they should be. 'xtap migrate --check' says what is missing; put it back, or "
+    "load a backup into an empty database."
+)
+_READ_ONLY: Final = (
+    "The database is read-only: a standby, or set so (default_transaction_read_only). Name the primary in the URL, or "
+    "all of them, or let the user write."
+)
 
 _ADVICE: Final = {
     "08": _LOST,
@@ -41,7 +48,7 @@ _ADVICE: Final = {
     "53": "The database has used up its storage, memory or connections. Give it more.",
     "58": "The disk of the database failed. Check the disk and the free space on it.",
     "55": _BUSY,
-    "25006": "The database is read-only, as a standby is. Name the primary in the URL, or all of them.",
+    "25006": _READ_ONLY,
     "25P03": _STARVED,
     "25P04": _STARVED,
     "42501": "The user may not use the tables. Grant it SELECT, INSERT, UPDATE and DELETE on them.",
@@ -65,6 +72,8 @@ def advice(error: psycopg.Error) -> str | None:
     """Say what the operator can do about a failure of the storage; None when the storage is not at fault."""
     state = error.sqlstate
     if state is None:  # the client library speaks: no connection, or one that broke
+        if "session is read-only" in str(error):  # target_session_attrs=read-write
+            return _READ_ONLY
         return _LOST if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
     return _ADVICE.get(state) or _ADVICE.get(state[:2])
 
